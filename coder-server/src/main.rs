@@ -1,0 +1,2 @@
+//! The coder command.
+fn main() {}
