@@ -1,1 +1,4 @@
 //! Reference server.
+
+pub mod db;
+pub mod postgres;

@@ -1,0 +1,1 @@
+//! The bundled PostgreSQL: finds an installed server, and runs it privately for `coder server`.
