@@ -1,1 +1,20 @@
-//! Placeholder.
+//! Provisioner protocol, daemon, Terraform executor and Terraform provider.
+//!
+//! A *provisioner* turns a template into resources. The server queues jobs; a [`Provisioner`]
+//! carries them out, one [`Session`] each; the [`protocol`] says what travels between the two.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`protocol`] | plain messages: jobs, updates, results, resources, log lines |
+//! | [`Provisioner`], [`Session`] | what a provisioner implements: parse, plan, apply |
+//! | [`ProvisionerDaemonApi`] | what the server implements: acquire, update, complete, fail |
+
+mod daemon_api;
+mod error;
+mod provisioner;
+
+pub mod protocol;
+
+pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};
+pub use error::{Error, ErrorKind, Result};
+pub use provisioner::{LogSink, Provisioner, Session, StateSink};

@@ -1,0 +1,59 @@
+//! Messages between the server, the provisioner daemon and a provisioner.
+//!
+//! Everything here is plain data with serde, so that the same values pass in process today and
+//! over a connection later. Bytes (archives, state) are base64 text in JSON.
+//!
+//! A job goes like this:
+//!
+//! ```text
+//! daemon                                   server
+//!   acquire_job()            ->            claims the oldest fitting job under a lease
+//!   AcquiredJob              <-
+//!   UpdateJob (<= 5 s apart) ->            stores logs, state snapshots, template variables
+//!   UpdateJobResponse        <-            says whether the job was cancelled
+//!   CompletedJob | FailedJob ->            closes the job; refused when the lease is not current
+//! ```
+//!
+//! Secrets (session tokens, agent tokens, keys) are [`Sensitive`]: their `Debug` prints
+//! `[redacted]`.
+
+mod bytes_base64;
+mod daemon;
+mod kinds;
+mod limits;
+mod log;
+mod metadata;
+mod parameter;
+mod resource;
+mod sensitive;
+mod session;
+
+pub use daemon::{
+    AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, JobKind, TemplateDryRun,
+    TemplateImport, TemplateImportResult, UpdateJob, UpdateJobResponse, WorkspaceBuild,
+    WorkspaceBuildResult,
+};
+pub use kinds::{
+    JobErrorCode, ProvisionerLogLevel, ProvisionerType, WorkspaceAgentStartupScriptBehavior,
+    WorkspaceAppOpenIn, WorkspaceAppSharingLevel, WorkspaceTransition,
+};
+pub use limits::{
+    MAX_ARCHIVE_BYTES, MAX_JOB_LOG_BYTES, MAX_LOG_BATCH_LINES, MAX_LOG_LINE_BYTES,
+    MAX_README_BYTES, MAX_RESOURCES, MAX_STATE_BYTES, PROTOCOL_VERSION,
+};
+pub use log::{JobLog, Log, LogLevel, LogSource, Timing, TimingStage, TimingState, stage};
+pub use metadata::{ExternalAuthToken, Metadata, RbacRole};
+pub use parameter::{
+    ExternalAuthProvider, ParameterFormType, ParameterType, Preset, PresetParameter, RichParameter,
+    RichParameterOption, RichParameterValue, TemplateVariable, ValidationMonotonicOrder,
+    VariableValue,
+};
+pub use resource::{
+    Agent, AgentAuth, AgentMetadata, App, DisplayApps, Env, EnvMergeStrategy, Healthcheck,
+    MAX_ENV_VALUE_BYTES, Resource, ResourceMetadata, Script,
+};
+pub use sensitive::Sensitive;
+pub use session::{
+    ApplyComplete, ApplyFailed, ApplyRequest, Config, ParseComplete, PlanComplete, PlanHandle,
+    PlanRequest,
+};

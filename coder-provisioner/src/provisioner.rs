@@ -1,0 +1,75 @@
+//! What a provisioner implements.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::Result;
+use crate::protocol::{
+    ApplyComplete, ApplyFailed, ApplyRequest, Config, Log, ParseComplete, PlanComplete, PlanHandle,
+    PlanRequest,
+};
+
+/// Takes the log lines of a session.
+pub trait LogSink: Send + Sync {
+    /// Takes a line. It never blocks: when a bound is reached, lines are dropped and the reader
+    /// is told so.
+    fn log(&self, log: Log);
+}
+
+/// Takes snapshots of the state while apply runs, so that what was created is known even when
+/// the provisioner does not come back.
+pub trait StateSink: Send + Sync {
+    /// Takes the state as it is now. Only the newest is kept.
+    fn snapshot(&self, state: Bytes);
+}
+
+/// Turns templates into resources.
+///
+/// An implementation is checked by `provisioner_conformance!` (feature `testing`).
+#[async_trait]
+pub trait Provisioner: Send + Sync {
+    /// Opens a session on a template. Nothing is created yet.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidArchive`] when the archive is refused,
+    /// [`crate::ErrorKind::Unavailable`] when the provisioner cannot work here at all.
+    async fn session(&self, config: Config, logs: Arc<dyn LogSink>) -> Result<Box<dyn Session>>;
+}
+
+/// Work on one template for one job. Dropping a session frees what it holds on this machine.
+///
+/// When a token is cancelled, the running step ends within the provisioner's own bound with
+/// [`crate::ErrorKind::Canceled`]; a cancelled apply still hands over its state.
+#[async_trait]
+pub trait Session: Send {
+    /// Reads what the template declares, without running it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidTemplate`] when it cannot be read.
+    async fn parse(&mut self, cancel: &CancellationToken) -> Result<ParseComplete>;
+
+    /// Works out what would change. May be called again; only the newest plan can be applied.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Failed`] when planning fails; the details are in the log.
+    async fn plan(
+        &mut self,
+        request: PlanRequest,
+        cancel: &CancellationToken,
+    ) -> Result<PlanComplete>;
+
+    /// Carries out a plan of this session.
+    ///
+    /// # Errors
+    /// [`ApplyFailed`] with the state after the failure.
+    async fn apply(
+        &mut self,
+        plan: PlanHandle,
+        request: ApplyRequest,
+        state: Arc<dyn StateSink>,
+        cancel: &CancellationToken,
+    ) -> Result<ApplyComplete, ApplyFailed>;
+}
