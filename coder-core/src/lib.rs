@@ -1,1 +1,63 @@
-//! Placeholder.
+//! The domain of a remote-development platform: nouns, rules, storage traits and use cases.
+//!
+//! Nothing here opens a socket, runs a runtime, knows an ORM or speaks HTTP. The crate is what every
+//! other one shares, and what a Rust service embeds when it wants workspaces of its own.
+//!
+//! # The nouns
+//!
+//! A [`User`](user::User) belongs to [`Organization`](organization::Organization)s. A
+//! [`Template`](template::Template) has [`TemplateVersion`](template_version::TemplateVersion)s, each made
+//! from an uploaded [`File`](file::File) and imported by a
+//! [`ProvisionerJob`](provisioner_job::ProvisionerJob). A [`Workspace`](workspace::Workspace) is driven by
+//! [`WorkspaceBuild`](workspace_build::WorkspaceBuild)s, again one job each, whose result is
+//! [`WorkspaceResource`](workspace_resource::WorkspaceResource)s; computational ones carry
+//! [`WorkspaceAgent`](workspace_agent::WorkspaceAgent)s with apps, scripts and logs.
+//!
+//! # The rules
+//!
+//! Whatever decides is a pure function of its arguments, time and randomness included (see [`clock`]):
+//! the status of a [job](provisioner_job::JobStatus::of), of a
+//! [workspace](workspace_build::WorkspaceStatus::of), of an [agent](workspace_agent::AgentStatus::of), the
+//! [lifecycle](workspace_agent::LifecycleState::may_follow) of an agent, what a
+//! [subject](rbac::Subject) [may do](rbac::Authorizer).
+//!
+//! # Storage
+//!
+//! [`store::Store`] begins a [`store::Transaction`]; a transaction hands out one trait per aggregate, is
+//! committed, or is rolled back. Lookups answer `Option`: absence is no error. Events are
+//! [published](store::Transaction::publish) inside the transaction and delivered when it commits.
+//!
+//! To add an aggregate: its types in a file of its own, an id in [`id`], a trait in `store/`, an accessor
+//! on `Transaction`, the implementation in `store/memory/` and in each other store, and cases in
+//! `store/conformance/`, which every store runs.
+
+pub mod api_key;
+pub mod clock;
+mod enums;
+mod error;
+pub mod event;
+pub mod file;
+pub mod id;
+pub mod name;
+pub mod organization;
+pub mod parameter;
+pub mod provisioner_daemon;
+pub mod provisioner_job;
+pub mod rbac;
+pub mod script;
+pub mod secret;
+pub mod service;
+pub mod store;
+pub mod template;
+pub mod template_version;
+pub mod user;
+pub mod workspace;
+pub mod workspace_agent;
+pub mod workspace_app;
+pub mod workspace_build;
+pub mod workspace_resource;
+
+pub use error::{Error, ErrorKind, FieldError, Result};
+
+/// A point in time, UTC, to the microsecond: the finest that every store keeps.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,118 @@
+//! Storage: a unit of work over one trait per aggregate.
+//!
+//! A store is asked for a [`Transaction`]; the transaction hands out the aggregate traits and implements
+//! them all itself. Reads see the transaction's own writes. Absence is `None`, never an error. Writes to
+//! one row that does not exist are `Ok` and change nothing, unless the method says otherwise. Lists are
+//! ordered as each method says, and have no hidden limit: callers pass a [`Page`].
+//!
+//! Time and identifiers are always arguments.
+
+mod api_key;
+mod error;
+mod file;
+mod organization;
+mod page;
+mod provisioner_daemon;
+mod provisioner_job;
+mod settings;
+mod template;
+mod template_version;
+mod user;
+mod workspace;
+mod workspace_agent;
+mod workspace_app;
+mod workspace_build;
+mod workspace_resource;
+
+pub use api_key::ApiKeyStore;
+pub use error::StoreError;
+pub use file::FileStore;
+pub use organization::OrganizationStore;
+pub use page::Page;
+pub use provisioner_daemon::ProvisionerDaemonStore;
+pub use provisioner_job::{ClaimJob, JobEnd, ProvisionerJobStore};
+pub use settings::SettingStore;
+pub use template::TemplateStore;
+pub use template_version::TemplateVersionStore;
+pub use user::UserStore;
+pub use workspace::WorkspaceStore;
+pub use workspace_agent::{AgentOwner, WorkspaceAgentStore};
+pub use workspace_app::WorkspaceAppStore;
+pub use workspace_build::WorkspaceBuildStore;
+pub use workspace_resource::WorkspaceResourceStore;
+
+use crate::event::Event;
+use async_trait::async_trait;
+
+/// What a store answers.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Begins transactions.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Begins a transaction. Do not begin a second one in the same task while the first is open: a store
+    /// may run one at a time.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be reached in time.
+    async fn begin(&self) -> StoreResult<Box<dyn Transaction>>;
+
+    /// Checks that the store answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it does not.
+    async fn ping(&self) -> StoreResult<()>;
+}
+
+/// A unit of work. Dropping it rolls back, but say so with [`rollback`](Self::rollback) where you can: a
+/// drop cannot wait.
+#[async_trait]
+pub trait Transaction: Send {
+    /// Users.
+    fn users(&mut self) -> &mut dyn UserStore;
+    /// Organizations and memberships.
+    fn organizations(&mut self) -> &mut dyn OrganizationStore;
+    /// Session keys and tokens.
+    fn api_keys(&mut self) -> &mut dyn ApiKeyStore;
+    /// Uploaded archives.
+    fn files(&mut self) -> &mut dyn FileStore;
+    /// Templates.
+    fn templates(&mut self) -> &mut dyn TemplateStore;
+    /// Template versions, their parameters and variables.
+    fn template_versions(&mut self) -> &mut dyn TemplateVersionStore;
+    /// Workspaces.
+    fn workspaces(&mut self) -> &mut dyn WorkspaceStore;
+    /// Builds, their parameters and state.
+    fn workspace_builds(&mut self) -> &mut dyn WorkspaceBuildStore;
+    /// The job queue, logs and timings.
+    fn provisioner_jobs(&mut self) -> &mut dyn ProvisionerJobStore;
+    /// Daemons.
+    fn provisioner_daemons(&mut self) -> &mut dyn ProvisionerDaemonStore;
+    /// Resources.
+    fn workspace_resources(&mut self) -> &mut dyn WorkspaceResourceStore;
+    /// Agents, their logs, metadata and scripts.
+    fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore;
+    /// Apps.
+    fn workspace_apps(&mut self) -> &mut dyn WorkspaceAppStore;
+    /// Facts of the deployment.
+    fn settings(&mut self) -> &mut dyn SettingStore;
+
+    /// Delivers `event` to subscribers when, and only when, the transaction commits.
+    ///
+    /// # Errors
+    /// As every write.
+    async fn publish(&mut self, event: Event) -> StoreResult<()>;
+
+    /// Makes everything permanent.
+    ///
+    /// # Errors
+    /// As every write; after an error nothing was kept, unless it is [`StoreError::Unavailable`]: then it
+    /// is unknown.
+    async fn commit(self: Box<Self>) -> StoreResult<()>;
+
+    /// Undoes everything.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; nothing was kept then either.
+    async fn rollback(self: Box<Self>) -> StoreResult<()>;
+}

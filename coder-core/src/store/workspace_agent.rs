@@ -1,0 +1,104 @@
+use super::StoreResult;
+use crate::{
+    id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    script::{ScriptTiming, WorkspaceAgentScript},
+    secret::TokenHash,
+    workspace::Workspace,
+    workspace_agent::{AgentLog, AgentLogSource, AgentMetadatum, MetadataUpdate, WorkspaceAgent},
+    workspace_build::WorkspaceBuild,
+};
+use async_trait::async_trait;
+
+/// An agent with what it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentOwner {
+    /// The agent.
+    pub agent: WorkspaceAgent,
+    /// The build that made it.
+    pub build: WorkspaceBuild,
+    /// The workspace.
+    pub workspace: Workspace,
+}
+
+/// Agents, their logs, metadata and scripts.
+#[async_trait]
+pub trait WorkspaceAgentStore: Send {
+    /// Adds several. Conflict: `workspace_agents_auth_token_hash_key`.
+    async fn insert(&mut self, agents: &[WorkspaceAgent]) -> StoreResult<()>;
+    /// By id, deleted or not.
+    async fn get(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<WorkspaceAgent>>;
+    /// An agent of a workspace build with both; `None` for agents of template imports and deleted agents.
+    async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>>;
+    /// The agent with this token, if it is of its workspace's newest build, not deleted, and the workspace
+    /// is not deleted.
+    async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>>;
+    /// Those of several resources, by display order, then name; deleted or not.
+    async fn by_resources(
+        &mut self,
+        resources: &[WorkspaceResourceId],
+    ) -> StoreResult<Vec<WorkspaceAgent>>;
+    /// Marks the agents of all builds of a workspace but the newest as deleted.
+    async fn delete_of_earlier_builds(&mut self, workspace: WorkspaceId) -> StoreResult<()>;
+    /// Replaces the times of connection: `first_connected_at`, `last_connected_at`, `disconnected_at`.
+    async fn set_connection(&mut self, agent: &WorkspaceAgent) -> StoreResult<()>;
+    /// Replaces `version`, `api_version`, `expanded_directory` and `subsystems`.
+    async fn set_startup(&mut self, agent: &WorkspaceAgent) -> StoreResult<()>;
+    /// Replaces `lifecycle_state`, `started_at` and `ready_at`.
+    async fn set_lifecycle(&mut self, agent: &WorkspaceAgent) -> StoreResult<()>;
+
+    /// Adds log sources; those that exist stay as they are.
+    async fn insert_log_sources(&mut self, sources: &[AgentLogSource]) -> StoreResult<()>;
+    /// The log sources of several agents, by creation, then id.
+    async fn log_sources(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+    ) -> StoreResult<Vec<AgentLogSource>>;
+    /// Whether an agent has this log source.
+    async fn has_log_source(
+        &mut self,
+        agent: WorkspaceAgentId,
+        source: LogSourceId,
+    ) -> StoreResult<bool>;
+    /// Appends lines (their `id` is ignored) and adds to `logs_length`. What exceeds
+    /// [`MAX_LOG_BYTES`](crate::workspace_agent::MAX_LOG_BYTES) in sum is dropped, line by line, and
+    /// `logs_overflowed` set. Answers how many lines were stored.
+    async fn append_logs(&mut self, id: WorkspaceAgentId, lines: &[AgentLog]) -> StoreResult<u64>;
+    /// At most `limit` lines (0 for all) with `after < id < before`, ascending.
+    async fn logs(
+        &mut self,
+        id: WorkspaceAgentId,
+        after: i64,
+        before: Option<i64>,
+        limit: u32,
+    ) -> StoreResult<Vec<AgentLog>>;
+
+    /// Adds metadata definitions.
+    async fn insert_metadata(&mut self, metadata: &[AgentMetadatum]) -> StoreResult<()>;
+    /// The metadata of several agents, by display order, then key.
+    async fn metadata(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<AgentMetadatum>>;
+    /// Sets values; unknown keys are ignored.
+    async fn update_metadata(
+        &mut self,
+        agent: WorkspaceAgentId,
+        updates: &[MetadataUpdate],
+    ) -> StoreResult<()>;
+
+    /// Adds scripts.
+    async fn insert_scripts(&mut self, scripts: &[WorkspaceAgentScript]) -> StoreResult<()>;
+    /// The scripts of several agents, by display name, then id.
+    async fn scripts(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+    ) -> StoreResult<Vec<WorkspaceAgentScript>>;
+    /// Notes a run. `false` when this agent has no such script.
+    async fn insert_script_timing(
+        &mut self,
+        agent: WorkspaceAgentId,
+        timing: &ScriptTiming,
+    ) -> StoreResult<bool>;
+    /// All runs of several agents' scripts, by begin.
+    async fn script_timings(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+    ) -> StoreResult<Vec<(WorkspaceAgentId, ScriptTiming)>>;
+}
