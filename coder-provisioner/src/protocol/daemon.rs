@@ -5,22 +5,24 @@ use std::fmt;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use coder_core::id::{LeaseId, ProvisionerJobId, WorkspaceBuildId};
+use coder_core::parameter::{ParameterValue, RichParameter};
+use coder_core::provisioner_job::{JobErrorCode, ProvisionerType};
+use coder_core::template_version::VariableValue;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::{
-    ExternalAuthProvider, ExternalAuthToken, JobErrorCode, JobLog, Metadata, Preset,
-    ProvisionerLogLevel, ProvisionerType, Resource, RichParameter, RichParameterValue,
-    TemplateVariable, Timing, VariableValue, bytes_base64,
+    ExternalAuthProvider, ExternalAuthToken, JobLog, Metadata, Preset, ProvisionerLogLevel,
+    Resource, TemplateVariable, Timing, bytes_base64,
 };
 
 /// A job handed to a daemon.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct AcquiredJob {
     /// The job.
-    pub job_id: Uuid,
+    pub job_id: ProvisionerJobId,
     /// Fencing token: the server takes writes only with the job's current lease.
-    pub lease: Uuid,
+    pub lease: LeaseId,
     /// When the job was queued.
     pub created_at: DateTime<Utc>,
     /// Which provisioner it is for.
@@ -79,22 +81,22 @@ pub struct TemplateDryRun {
     /// Facts; unknown ones have placeholders.
     pub metadata: Metadata,
     /// Chosen parameter values.
-    pub rich_parameter_values: Vec<RichParameterValue>,
+    pub rich_parameter_values: Vec<ParameterValue>,
     /// Values of the template's variables.
     pub variable_values: Vec<VariableValue>,
 }
 
 /// Input of a workspace build.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct WorkspaceBuild {
     /// The build.
-    pub workspace_build_id: Uuid,
+    pub workspace_build_id: WorkspaceBuildId,
     /// Name of the workspace.
     pub workspace_name: String,
     /// Chosen parameter values.
-    pub rich_parameter_values: Vec<RichParameterValue>,
+    pub rich_parameter_values: Vec<ParameterValue>,
     /// Parameter values of the build before.
-    pub previous_parameter_values: Vec<RichParameterValue>,
+    pub previous_parameter_values: Vec<ParameterValue>,
     /// Values of the template's variables.
     pub variable_values: Vec<VariableValue>,
     /// Tokens of external logins.
@@ -122,12 +124,12 @@ impl fmt::Debug for WorkspaceBuild {
 
 /// Progress of a job. Sent at least every five seconds, also when there is nothing to say, as
 /// it renews the lease.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct UpdateJob {
     /// The job.
-    pub job_id: Uuid,
+    pub job_id: ProvisionerJobId,
     /// The lease it was acquired with.
-    pub lease: Uuid,
+    pub lease: LeaseId,
     /// New log lines in order, at most [`super::MAX_LOG_BATCH_LINES`].
     pub logs: Vec<JobLog>,
     /// True once the job's log has reached its limit and lines are dropped.
@@ -141,6 +143,23 @@ pub struct UpdateJob {
     /// State as it is now, while apply runs. Only sent when it changed.
     #[serde(with = "bytes_base64::option")]
     pub state: Option<Bytes>,
+}
+
+impl UpdateJob {
+    /// An update that says nothing but renews the lease.
+    #[must_use]
+    pub fn new(job_id: ProvisionerJobId, lease: LeaseId) -> Self {
+        Self {
+            job_id,
+            lease,
+            logs: Vec::new(),
+            logs_overflowed: false,
+            template_variables: None,
+            readme: None,
+            workspace_tags: None,
+            state: None,
+        }
+    }
 }
 
 impl fmt::Debug for UpdateJob {
@@ -170,9 +189,9 @@ pub struct UpdateJobResponse {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompletedJob {
     /// The job.
-    pub job_id: Uuid,
+    pub job_id: ProvisionerJobId,
     /// The lease it was acquired with.
-    pub lease: Uuid,
+    pub lease: LeaseId,
     /// Its result.
     pub kind: CompletedJobKind,
 }
@@ -233,21 +252,39 @@ impl fmt::Debug for WorkspaceBuildResult {
 }
 
 /// A job that failed or was cancelled.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct FailedJob {
     /// The job.
-    pub job_id: Uuid,
+    pub job_id: ProvisionerJobId,
     /// The lease it was acquired with.
-    pub lease: Uuid,
+    pub lease: LeaseId,
     /// The reason, for people.
     pub error: String,
     /// The reason, for programs.
     pub error_code: Option<JobErrorCode>,
+    /// True when the job ended because [`UpdateJobResponse::canceled`] asked for it: it counts as
+    /// canceled then, not as failed.
+    pub canceled: bool,
     /// State after a failed apply. `None` leaves the stored state as it is.
     #[serde(with = "bytes_base64::option")]
     pub state: Option<Bytes>,
     /// Durations up to the failure.
     pub timings: Vec<Timing>,
+}
+
+impl FailedJob {
+    /// A failure without a code, state or timings.
+    pub fn new(job_id: ProvisionerJobId, lease: LeaseId, error: impl Into<String>) -> Self {
+        Self {
+            job_id,
+            lease,
+            error: error.into(),
+            error_code: None,
+            canceled: false,
+            state: None,
+            timings: Vec::new(),
+        }
+    }
 }
 
 impl fmt::Debug for FailedJob {
@@ -258,6 +295,7 @@ impl fmt::Debug for FailedJob {
             .field("lease", &self.lease)
             .field("error", &self.error)
             .field("error_code", &self.error_code)
+            .field("canceled", &self.canceled)
             .field("state", &self.state.as_ref().map(Bytes::len))
             .finish_non_exhaustive()
     }
@@ -266,23 +304,30 @@ impl fmt::Debug for FailedJob {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     fn job() -> AcquiredJob {
         let metadata = Metadata {
-            workspace_owner_session_token: "hunter2".into(),
+            workspace_owner_session_token: coder_core::secret::Secret::new("hunter2"),
             ..Metadata::default()
         };
         AcquiredJob {
-            job_id: Uuid::nil(),
-            lease: Uuid::nil(),
+            job_id: ProvisionerJobId(Uuid::nil()),
+            lease: LeaseId(Uuid::nil()),
             created_at: DateTime::UNIX_EPOCH,
             provisioner: ProvisionerType::Terraform,
             user_name: "ann".into(),
             template_archive: Bytes::from_static(b"\x00\xff"),
             kind: JobKind::WorkspaceBuild(Box::new(WorkspaceBuild {
-                state: Bytes::from_static(b"hunter2 too"),
+                workspace_build_id: WorkspaceBuildId(Uuid::nil()),
+                workspace_name: "dev".into(),
+                rich_parameter_values: Vec::new(),
+                previous_parameter_values: Vec::new(),
+                variable_values: Vec::new(),
+                external_auth_tokens: Vec::new(),
                 metadata,
-                ..WorkspaceBuild::default()
+                state: Bytes::from_static(b"hunter2 too"),
+                log_level: None,
             })),
         }
     }
@@ -310,10 +355,9 @@ mod tests {
     #[test]
     fn optional_state_survives_json() {
         for state in [None, Some(Bytes::from_static(b"{}"))] {
-            let failed = FailedJob {
-                state: state.clone(),
-                ..FailedJob::default()
-            };
+            let AcquiredJob { job_id, lease, .. } = job();
+            let mut failed = FailedJob::new(job_id, lease, "no");
+            failed.state.clone_from(&state);
             let text = serde_json::to_string(&failed).unwrap();
             assert_eq!(
                 serde_json::from_str::<FailedJob>(&text).unwrap().state,

@@ -1,33 +1,8 @@
 //! Log lines and timings of a job.
 
 use chrono::{DateTime, Utc};
+use coder_core::provisioner_job::{LogLevel, LogSource};
 use serde::{Deserialize, Serialize};
-
-/// Severity of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    /// Finest detail.
-    Trace,
-    /// Detail for template authors.
-    Debug,
-    /// Normal progress.
-    Info,
-    /// Something to look at.
-    Warn,
-    /// A failure.
-    Error,
-}
-
-/// Which part wrote a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogSource {
-    /// The daemon that ran the job.
-    ProvisionerDaemon,
-    /// The provisioner, such as Terraform.
-    Provisioner,
-}
 
 /// A log line as a provisioner writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +50,7 @@ pub struct JobLog {
 
 /// The stages of a job as users see them.
 pub mod stage {
-    use super::super::WorkspaceTransition;
+    use coder_core::workspace_build::WorkspaceTransition;
 
     /// Preparing the work directory.
     pub const SETTING_UP: &str = "Setting up";
@@ -117,6 +92,19 @@ pub enum TimingStage {
     Graph,
     /// Applying.
     Apply,
+}
+
+impl TimingStage {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Plan => "plan",
+            Self::Graph => "graph",
+            Self::Apply => "apply",
+        }
+    }
 }
 
 /// How a timed step ended.

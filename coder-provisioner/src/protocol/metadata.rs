@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use coder_core::secret::Secret;
+use coder_core::workspace_build::WorkspaceTransition;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-use super::{Sensitive, WorkspaceTransition};
 
 /// A role of the workspace's owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,14 +22,14 @@ pub struct ExternalAuthToken {
     /// Id of the configured provider.
     pub id: String,
     /// The owner's access token there.
-    pub access_token: Sensitive,
+    pub access_token: Secret,
 }
 
 /// Facts about the deployment, the workspace, its owner and its template.
 ///
 /// They reach Terraform as environment variables, and so the `coder_workspace` and
 /// `coder_workspace_owner` data sources. An empty text means "unknown".
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
     /// Access URL of the deployment, where agents connect to.
@@ -57,13 +57,13 @@ pub struct Metadata {
     /// How the owner logs in, such as `password` or `oidc`.
     pub workspace_owner_login_type: String,
     /// API token made for this build; a new one for each start.
-    pub workspace_owner_session_token: Sensitive,
+    pub workspace_owner_session_token: Secret,
     /// The owner's token at the identity provider.
-    pub workspace_owner_oidc_access_token: Sensitive,
+    pub workspace_owner_oidc_access_token: Secret,
     /// The owner's Git SSH key, public half.
     pub workspace_owner_ssh_public_key: String,
     /// The owner's Git SSH key, private half.
-    pub workspace_owner_ssh_private_key: Sensitive,
+    pub workspace_owner_ssh_private_key: Secret,
     /// The template.
     pub template_id: Uuid,
     /// Name of the template.
@@ -78,9 +78,41 @@ pub struct Metadata {
     /// True when a prebuilt workspace is handed to a person in this build.
     pub is_prebuild_claim: bool,
     /// Tokens to keep, by agent id, when a prebuilt workspace is claimed.
-    pub running_agent_tokens: BTreeMap<String, Sensitive>,
+    pub running_agent_tokens: BTreeMap<String, Secret>,
     /// The task this workspace works on.
     pub task_id: Option<Uuid>,
     /// The task's text.
     pub task_prompt: String,
+}
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Self {
+            coder_url: Default::default(),
+            workspace_transition: WorkspaceTransition::Start,
+            workspace_id: Default::default(),
+            workspace_name: Default::default(),
+            workspace_build_id: Default::default(),
+            workspace_owner_id: Default::default(),
+            workspace_owner: Default::default(),
+            workspace_owner_name: Default::default(),
+            workspace_owner_email: Default::default(),
+            workspace_owner_groups: Default::default(),
+            workspace_owner_rbac_roles: Default::default(),
+            workspace_owner_login_type: Default::default(),
+            workspace_owner_session_token: Default::default(),
+            workspace_owner_oidc_access_token: Default::default(),
+            workspace_owner_ssh_public_key: Default::default(),
+            workspace_owner_ssh_private_key: Default::default(),
+            template_id: Default::default(),
+            template_name: Default::default(),
+            template_version: Default::default(),
+            agent_scripts: Default::default(),
+            is_prebuild: Default::default(),
+            is_prebuild_claim: Default::default(),
+            running_agent_tokens: Default::default(),
+            task_id: Default::default(),
+            task_prompt: Default::default(),
+        }
+    }
 }

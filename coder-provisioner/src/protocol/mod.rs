@@ -14,8 +14,9 @@
 //!   CompletedJob | FailedJob ->            closes the job; refused when the lease is not current
 //! ```
 //!
-//! Secrets (session tokens, agent tokens, keys) are [`Sensitive`]: their `Debug` prints
-//! `[redacted]`.
+//! Secrets (session tokens, agent tokens, keys) are [`Secret`](coder_core::secret::Secret), whose
+//! `Debug` does not show them. Words that the whole platform shares, such as
+//! [`WorkspaceTransition`](coder_core::workspace_build::WorkspaceTransition), are `coder_core`'s.
 
 mod bytes_base64;
 mod daemon;
@@ -25,7 +26,6 @@ mod log;
 mod metadata;
 mod parameter;
 mod resource;
-mod sensitive;
 mod session;
 
 pub use daemon::{
@@ -33,26 +33,18 @@ pub use daemon::{
     TemplateImport, TemplateImportResult, UpdateJob, UpdateJobResponse, WorkspaceBuild,
     WorkspaceBuildResult,
 };
-pub use kinds::{
-    JobErrorCode, ProvisionerLogLevel, ProvisionerType, WorkspaceAgentStartupScriptBehavior,
-    WorkspaceAppOpenIn, WorkspaceAppSharingLevel, WorkspaceTransition,
-};
+pub use kinds::{ProvisionerLogLevel, terraform_transition};
 pub use limits::{
     MAX_ARCHIVE_BYTES, MAX_JOB_LOG_BYTES, MAX_LOG_BATCH_LINES, MAX_LOG_LINE_BYTES,
     MAX_README_BYTES, MAX_RESOURCES, MAX_STATE_BYTES, PROTOCOL_VERSION,
 };
-pub use log::{JobLog, Log, LogLevel, LogSource, Timing, TimingStage, TimingState, stage};
+pub use log::{JobLog, Log, Timing, TimingStage, TimingState, stage};
 pub use metadata::{ExternalAuthToken, Metadata, RbacRole};
-pub use parameter::{
-    ExternalAuthProvider, ParameterFormType, ParameterType, Preset, PresetParameter, RichParameter,
-    RichParameterOption, RichParameterValue, TemplateVariable, ValidationMonotonicOrder,
-    VariableValue,
-};
+pub use parameter::{ExternalAuthProvider, Preset, PresetParameter, TemplateVariable};
 pub use resource::{
     Agent, AgentAuth, AgentMetadata, App, DisplayApps, Env, EnvMergeStrategy, Healthcheck,
     MAX_ENV_VALUE_BYTES, Resource, ResourceMetadata, Script,
 };
-pub use sensitive::Sensitive;
 pub use session::{
     ApplyComplete, ApplyFailed, ApplyRequest, Config, ParseComplete, PlanComplete, PlanHandle,
     PlanRequest,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use coder_core::secret::Secret;
+use coder_core::template::SharingLevel;
+use coder_core::workspace_agent::StartupScriptBehavior;
+use coder_core::workspace_app::OpenIn;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Sensitive, WorkspaceAgentStartupScriptBehavior, WorkspaceAppOpenIn, WorkspaceAppSharingLevel,
-};
 use crate::{Error, ErrorKind, Result};
 
 /// Longest value of an environment variable after merging, in bytes: Linux takes no longer
@@ -42,12 +43,10 @@ pub struct Resource {
 pub struct ResourceMetadata {
     /// Unique within the resource.
     pub key: String,
-    /// Markdown; empty when null.
-    pub value: String,
+    /// Markdown; `None` when null: not known yet.
+    pub value: Option<String>,
     /// Hidden in the dashboard until asked for.
     pub sensitive: bool,
-    /// The value was null: not known yet.
-    pub is_null: bool,
 }
 
 /// How an agent proves who it is.
@@ -55,7 +54,7 @@ pub struct ResourceMetadata {
 #[serde(rename_all = "snake_case")]
 pub enum AgentAuth {
     /// By a secret token from Terraform's state.
-    Token(Sensitive),
+    Token(Secret),
     /// By the identity document of its cloud instance; empty when the id is not known yet.
     InstanceId(String),
 }
@@ -98,7 +97,7 @@ pub struct Agent {
     /// `all` or `no_user_data`.
     pub api_key_scope: String,
     /// Whether logins wait for the startup script.
-    pub startup_script_behavior: WorkspaceAgentStartupScriptBehavior,
+    pub startup_script_behavior: StartupScriptBehavior,
 }
 
 impl Agent {
@@ -237,7 +236,7 @@ pub struct Healthcheck {
 }
 
 /// A `coder_app`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     /// Id in Terraform, a UUID, or empty before it is created.
     pub id: String,
@@ -256,7 +255,7 @@ pub struct App {
     /// Served on a host name of its own.
     pub subdomain: bool,
     /// Who may open it.
-    pub sharing_level: WorkspaceAppSharingLevel,
+    pub sharing_level: SharingLevel,
     /// Health check, absent when none.
     pub healthcheck: Option<Healthcheck>,
     /// Place in the dashboard, then by name.
@@ -266,9 +265,31 @@ pub struct App {
     /// Left out of the dashboard.
     pub hidden: bool,
     /// Where it opens.
-    pub open_in: WorkspaceAppOpenIn,
+    pub open_in: OpenIn,
     /// Markdown.
     pub tooltip: String,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            slug: String::new(),
+            display_name: String::new(),
+            icon: String::new(),
+            url: String::new(),
+            command: String::new(),
+            external: false,
+            subdomain: false,
+            sharing_level: SharingLevel::Owner,
+            healthcheck: None,
+            order: 0,
+            group: String::new(),
+            hidden: false,
+            open_in: OpenIn::SlimWindow,
+            tooltip: String::new(),
+        }
+    }
 }
 
 /// A `coder_script`.
@@ -314,7 +335,7 @@ mod tests {
                     merge_strategy: *merge_strategy,
                 })
                 .collect(),
-            auth: AgentAuth::Token("secret".into()),
+            auth: AgentAuth::Token(Secret::new("hunter2")),
             apps: Vec::new(),
             scripts: Vec::new(),
             metadata: Vec::new(),
@@ -324,7 +345,7 @@ mod tests {
             motd_file: String::new(),
             order: 0,
             api_key_scope: "all".into(),
-            startup_script_behavior: WorkspaceAgentStartupScriptBehavior::NonBlocking,
+            startup_script_behavior: StartupScriptBehavior::NonBlocking,
         }
     }
 
@@ -357,6 +378,6 @@ mod tests {
 
     #[test]
     fn the_token_is_not_in_debug_output() {
-        assert!(!format!("{:?}", agent(&[])).contains("secret"));
+        assert!(!format!("{:?}", agent(&[])).contains("hunter2"));
     }
 }

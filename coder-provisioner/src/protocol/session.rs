@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
-use uuid::Uuid;
+use coder_core::id::ProvisionerJobId;
+use coder_core::parameter::{ParameterValue, RichParameter};
+use coder_core::template_version::VariableValue;
 
 use super::{
     ExternalAuthProvider, ExternalAuthToken, Metadata, Preset, ProvisionerLogLevel, Resource,
-    RichParameter, RichParameterValue, TemplateVariable, Timing, VariableValue,
+    TemplateVariable, Timing,
 };
 use crate::Error;
 
@@ -17,7 +19,7 @@ use crate::Error;
 #[derive(Clone)]
 pub struct Config {
     /// The job, for logs and directory names.
-    pub job_id: Uuid,
+    pub job_id: ProvisionerJobId,
     /// The template as a tar archive, at most [`super::MAX_ARCHIVE_BYTES`].
     pub template_archive: Bytes,
     /// How much to log.
@@ -55,15 +57,18 @@ pub struct PlanRequest {
     /// Facts about the build; its transition decides what is planned.
     pub metadata: Metadata,
     /// Chosen parameter values.
-    pub rich_parameter_values: Vec<RichParameterValue>,
+    pub rich_parameter_values: Vec<ParameterValue>,
     /// Values of the build before, for rules such as "only increasing".
-    pub previous_parameter_values: Vec<RichParameterValue>,
+    pub previous_parameter_values: Vec<ParameterValue>,
     /// Values of the template's variables.
     pub variable_values: Vec<VariableValue>,
     /// Tokens of external logins.
     pub external_auth_tokens: Vec<ExternalAuthToken>,
     /// State of the build before, empty for none.
     pub state: Bytes,
+    /// True when the plan is only made to be applied: the lists of the answer may then be empty,
+    /// which spares Terraform the work to print them.
+    pub apply_only: bool,
 }
 
 impl fmt::Debug for PlanRequest {
