@@ -7,14 +7,17 @@
 //! |---|---|
 //! | [`protocol`] | plain messages: jobs, updates, results, resources, log lines |
 //! | [`Provisioner`], [`Session`] | what a provisioner implements: parse, plan, apply |
+//! | [`Daemon`] | takes jobs and carries them out, several at once |
 //! | [`ProvisionerDaemonApi`] | what the server implements: acquire, update, complete, fail |
 
+mod daemon;
 mod daemon_api;
 mod error;
 mod provisioner;
 
 pub mod protocol;
 
+pub use daemon::{Daemon, DaemonOptions};
 pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};
 pub use error::{Error, ErrorKind, Result};
 pub use provisioner::{LogSink, Provisioner, Session, StateSink};

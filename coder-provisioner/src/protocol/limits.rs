@@ -17,6 +17,9 @@ pub const MAX_README_BYTES: usize = 1024 * 1024;
 /// Log text kept for one job, in bytes. The rest is dropped with a closing warning.
 pub const MAX_JOB_LOG_BYTES: usize = 1_048_576;
 
+/// Log lines kept for one job, however short they are.
+pub const MAX_JOB_LOG_LINES: usize = 32_768;
+
 /// Longest single log line, in bytes; a longer one is cut with a note.
 pub const MAX_LOG_LINE_BYTES: usize = 64 * 1024;
 

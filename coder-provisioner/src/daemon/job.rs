@@ -1,0 +1,229 @@
+//! Supervision of one job.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coder_core::clock::{Clock, Entropy};
+use coder_core::id::{LeaseId, ProvisionerJobId};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::context::{CancelReason, JobContext};
+use super::execute::{Failure, execute};
+use super::options::DaemonOptions;
+use super::pump::{Pump, PumpEnd};
+use crate::protocol::{AcquiredJob, CompletedJob, CompletedJobKind, FailedJob};
+use crate::{Error, ErrorKind, Provisioner, ProvisionerDaemonApi, Result};
+
+/// How long dropped work may take to be gone.
+const ABORT_BOUND: Duration = Duration::from_secs(5);
+
+/// What the jobs of a daemon have in common.
+pub(super) struct JobRunner {
+    pub(super) api: Arc<dyn ProvisionerDaemonApi>,
+    pub(super) options: DaemonOptions,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    /// Set when shutdown was asked for.
+    pub(super) shutdown: CancellationToken,
+    /// Set when the time for running jobs is over.
+    pub(super) stop_jobs: CancellationToken,
+}
+
+type Outcome = Result<CompletedJobKind, Failure>;
+
+impl JobRunner {
+    /// Carries out a job and reports its end. Returns when nothing of it runs any more.
+    pub(super) async fn run(&self, job: AcquiredJob, provisioner: Option<Arc<dyn Provisioner>>) {
+        let (job_id, lease) = (job.job_id, job.lease);
+        tracing::info!(%job_id, provisioner = job.provisioner.as_str(), "job started");
+        let Some(provisioner) = provisioner else {
+            let text = format!("this daemon has no {} provisioner", job.provisioner);
+            self.report(Err(FailedJob::new(job_id, lease, text))).await;
+            return;
+        };
+        let (context, found) = JobContext::new(Arc::clone(&self.clock));
+        let finish = CancellationToken::new();
+        let mut work = AbortOnDrop(tokio::spawn(execute(
+            job,
+            provisioner,
+            Arc::clone(&context),
+        )));
+        let pump = Pump {
+            api: self.api.as_ref(),
+            options: &self.options,
+            entropy: self.entropy.as_ref(),
+            job_id,
+            lease,
+            context: &context,
+            finish: &finish,
+        };
+        let mut pump = Box::pin(pump.run(found));
+        let (outcome, pumped) = tokio::select! {
+            outcome = self.supervise(&mut work, &context) => {
+                context.close_logs();
+                finish.cancel();
+                (outcome, pump.await)
+            }
+            end = &mut pump => {
+                work.stop().await;
+                (Err(Error::canceled().into()), end)
+            }
+        };
+        if pumped == PumpEnd::LeaseLost {
+            tracing::warn!(%job_id, "the lease was lost, the job is dropped");
+            return;
+        }
+        let report = match outcome {
+            Ok(kind) => Ok(CompletedJob {
+                job_id,
+                lease,
+                kind,
+            }),
+            Err(failure) => Err(failed_job(job_id, lease, failure, &context)),
+        };
+        self.report(report).await;
+    }
+
+    /// Waits for the work to end, by itself or by force.
+    async fn supervise(&self, work: &mut AbortOnDrop<Outcome>, context: &JobContext) -> Outcome {
+        let forced = async {
+            tokio::select! {
+                () = context.cancel.cancelled() => {}
+                () = self.stop_jobs.cancelled() => context.cancel(CancelReason::Shutdown),
+            }
+            sleep(self.options.force_cancel_interval).await;
+        };
+        tokio::select! {
+            joined = &mut work.0 => joined.unwrap_or_else(|error| Err(panicked(error))),
+            () = forced => {
+                work.stop().await;
+                Err(Error::new(ErrorKind::Failed, "Cancel timed out").into())
+            }
+        }
+    }
+
+    /// Reports the end of a job, again and again while the server is out of reach.
+    async fn report(&self, mut report: Result<CompletedJob, FailedJob>) {
+        let started = Instant::now();
+        let mut backoff = Backoff::new(self.entropy.as_ref());
+        loop {
+            let call = async {
+                match &report {
+                    Ok(completed) => self.api.complete_job(completed.clone()).await,
+                    Err(failed) => self.api.fail_job(failed.clone()).await,
+                }
+            };
+            let job_id = report
+                .as_ref()
+                .map_or_else(|job| job.job_id, |job| job.job_id);
+            let error = match timeout(self.options.rpc_timeout, call).await {
+                Ok(Ok(())) => {
+                    tracing::info!(%job_id, succeeded = report.is_ok(), "job ended");
+                    return;
+                }
+                Ok(Err(error)) => error,
+                Err(_) => Error::new(ErrorKind::Unavailable, "the server did not answer in time"),
+            };
+            tracing::warn!(%job_id, error = %error.chain(), "report of a job's end failed");
+            let patience = if self.shutdown.is_cancelled() {
+                self.options
+                    .rpc_timeout
+                    .min(self.options.unreachable_timeout)
+            } else {
+                self.options.unreachable_timeout
+            };
+            match (error.kind(), &report) {
+                (ErrorKind::LeaseLost, _) => return,
+                (ErrorKind::Unavailable, _) if started.elapsed() < patience => {
+                    sleep(backoff.next()).await;
+                }
+                // The server refuses the result: the job fails, and its state is kept.
+                (kind, Ok(completed)) if kind != ErrorKind::Unavailable => {
+                    report = Err(refused(completed, &error));
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+/// The failure that stands for a result which the server did not take.
+fn refused(completed: &CompletedJob, error: &Error) -> FailedJob {
+    let mut failed = FailedJob::new(completed.job_id, completed.lease, error.chain());
+    if let CompletedJobKind::WorkspaceBuild(build) = &completed.kind {
+        failed.state = Some(build.state.clone());
+        failed.timings.clone_from(&build.timings);
+    }
+    failed
+}
+
+/// The report of a failure. Work that did not come to hand over its state leaves the newest
+/// snapshot behind.
+fn failed_job(
+    job_id: ProvisionerJobId,
+    lease: LeaseId,
+    failure: Failure,
+    context: &JobContext,
+) -> FailedJob {
+    let canceled = failure.error.kind() == ErrorKind::Canceled;
+    let mut failed = FailedJob::new(job_id, lease, failure.error.chain());
+    match context.cancel_reason() {
+        Some(CancelReason::Requested) if canceled => failed.canceled = true,
+        Some(CancelReason::Shutdown) if canceled => {
+            "the provisioner daemon was shut down".clone_into(&mut failed.error);
+        }
+        Some(CancelReason::Unreachable) if canceled => {
+            "the provisioner daemon lost its connection to the server"
+                .clone_into(&mut failed.error);
+        }
+        Some(CancelReason::Refused(reason)) if canceled => failed.error.clone_from(reason),
+        _ => {}
+    }
+    failed.error_code = failure.code;
+    failed.state = failure.state.or_else(|| context.newest_state());
+    failed.timings = failure.timings;
+    failed
+}
+
+fn panicked(error: JoinError) -> Failure {
+    let payload = error.try_into_panic().ok();
+    let text = payload
+        .as_deref()
+        .and_then(panic_text)
+        .unwrap_or("no message");
+    Error::new(
+        ErrorKind::Internal,
+        format!("the provisioner panicked: {text}"),
+    )
+    .into()
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// A task that does not outlive its owner.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> AbortOnDrop<T> {
+    /// Drops the work and waits until it is gone.
+    async fn stop(&mut self) {
+        self.0.abort();
+        if timeout(ABORT_BOUND, &mut self.0).await.is_err() {
+            tracing::error!("dropped work does not end");
+        }
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
