@@ -15,9 +15,15 @@ mod daemon_api;
 mod error;
 mod provisioner;
 
+#[cfg(feature = "testing")]
+pub mod conformance;
+#[cfg(feature = "testing")]
+pub mod echo;
 pub mod protocol;
 
 pub use daemon::{Daemon, DaemonOptions};
 pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};
+#[cfg(feature = "testing")]
+pub use echo::EchoProvisioner;
 pub use error::{Error, ErrorKind, Result};
 pub use provisioner::{LogSink, Provisioner, Session, StateSink};

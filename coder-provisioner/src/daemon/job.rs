@@ -21,6 +21,10 @@ use crate::{Error, ErrorKind, Provisioner, ProvisionerDaemonApi, Result};
 /// How long dropped work may take to be gone.
 const ABORT_BOUND: Duration = Duration::from_secs(5);
 
+/// How long the end of a job is reported to a server that is out of reach. It is long because the
+/// report carries the state of what was created.
+const REPORT_PATIENCE: Duration = Duration::from_secs(3600);
+
 /// What the jobs of a daemon have in common.
 pub(super) struct JobRunner {
     pub(super) api: Arc<dyn ProvisionerDaemonApi>,
@@ -130,11 +134,9 @@ impl JobRunner {
             };
             tracing::warn!(%job_id, error = %error.chain(), "report of a job's end failed");
             let patience = if self.shutdown.is_cancelled() {
-                self.options
-                    .rpc_timeout
-                    .min(self.options.unreachable_timeout)
+                self.options.rpc_timeout
             } else {
-                self.options.unreachable_timeout
+                REPORT_PATIENCE
             };
             match (error.kind(), &report) {
                 (ErrorKind::LeaseLost, _) => return,

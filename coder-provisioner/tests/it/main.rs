@@ -1,0 +1,6 @@
+//! Integration tests of the provisioner crate.
+
+#[cfg(feature = "testing")]
+mod daemon;
+#[cfg(feature = "testing")]
+mod echo;
