@@ -41,6 +41,7 @@ pub mod id;
 pub mod name;
 pub mod organization;
 pub mod parameter;
+pub mod parameter_validation;
 pub mod provisioner_daemon;
 pub mod provisioner_job;
 pub mod rbac;

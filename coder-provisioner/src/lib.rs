@@ -9,12 +9,15 @@
 //! | [`Provisioner`], [`Session`] | what a provisioner implements: parse, plan, apply |
 //! | [`Daemon`] | takes jobs and carries them out, several at once |
 //! | [`ProvisionerDaemonApi`] | what the server implements: acquire, update, complete, fail |
+//! | `attributes` | the resources and data sources that templates use, declared once |
 
 mod daemon;
 mod daemon_api;
 mod error;
 mod provisioner;
 
+#[cfg(any(feature = "terraform", feature = "tfprovider"))]
+pub mod attributes;
 #[cfg(feature = "testing")]
 pub mod conformance;
 #[cfg(feature = "testing")]
