@@ -46,6 +46,7 @@ pub mod provisioner_daemon;
 pub mod provisioner_job;
 pub mod rbac;
 pub mod script;
+pub mod search;
 pub mod secret;
 pub mod service;
 pub mod store;

@@ -133,13 +133,20 @@ pub fn builtin_site_roles() -> Vec<Role> {
 /// The roles that hold in one organization.
 #[must_use]
 pub fn builtin_organization_roles() -> Vec<Role> {
-    use Action::{ApplicationConnect, Create, Delete, Read, Ssh, Start, Stop, Update, Use};
+    vec![
+        organization_admin(),
+        organization_member(),
+        organization_template_admin(),
+        workspace_creation_ban(),
+    ]
+}
+
+fn organization_admin() -> Role {
     use ResourceType::{
         AssignOrgRole, Organization, OrganizationMember, ProvisionerDaemon, ProvisionerJobs,
         Template, Workspace,
     };
-    let mut admin = Role::named("organization-admin", "Organization Admin");
-    let organization_kinds = [
+    let kinds = [
         Workspace,
         Template,
         Organization,
@@ -148,66 +155,76 @@ pub fn builtin_organization_roles() -> Vec<Role> {
         ProvisionerDaemon,
         ProvisionerJobs,
     ];
-    admin.organization = organization_kinds
-        .into_iter()
-        .flat_map(|kind| {
-            let actions = Action::ALL.iter().filter(move |&&action| {
-                kind != Workspace || (action != Ssh && action != ApplicationConnect)
-            });
-            actions.map(move |&action| Permission::allow(kind, Some(action)))
-        })
-        .collect();
-    let mut member = Role::named("organization-member", "Organization Member");
-    member.organization = [
+    let reaches_inside = |action| action == Action::Ssh || action == Action::ApplicationConnect;
+    let organization = kinds.into_iter().flat_map(|kind| {
+        let actions = Action::ALL.iter().copied();
+        let actions = actions.filter(move |&action| kind != Workspace || !reaches_inside(action));
+        actions.map(move |action| Permission::allow(kind, Some(action)))
+    });
+    Role {
+        organization: organization.collect(),
+        ..Role::named("organization-admin", "Organization Admin")
+    }
+}
+
+fn organization_member() -> Role {
+    use Action::{ApplicationConnect, Create, Delete, Read, Ssh, Start, Stop, Update, Use};
+    use ResourceType::{
+        AssignOrgRole, Organization, OrganizationMember, ProvisionerDaemon, Template, Workspace,
+    };
+    let own_workspace = [
+        Create,
+        Read,
+        Update,
+        Delete,
+        Start,
+        Stop,
+        Ssh,
+        ApplicationConnect,
+        Action::CreateAgent,
+        Action::DeleteAgent,
+        Action::UpdateAgent,
+        Action::Share,
+    ];
+    let organization = [
         each(Organization, &[Read]),
         each(OrganizationMember, &[Read]),
         each(AssignOrgRole, &[Read]),
         each(ProvisionerDaemon, &[Read]),
         each(Template, &[Read, Use]),
-    ]
-    .concat();
-    member.organization_member = each(
-        Workspace,
-        &[
-            Create,
-            Read,
-            Update,
-            Delete,
-            Start,
-            Stop,
-            Ssh,
-            ApplicationConnect,
-            Action::CreateAgent,
-            Action::DeleteAgent,
-            Action::UpdateAgent,
-            Action::Share,
-        ],
-    );
-    let mut template_admin =
-        Role::named("organization-template-admin", "Organization Template Admin");
-    template_admin.organization = [
-        each(
-            Template,
-            &[Create, Read, Update, Delete, Use, Action::ViewInsights],
-        ),
+    ];
+    Role {
+        organization: organization.concat(),
+        organization_member: each(Workspace, &own_workspace),
+        ..Role::named("organization-member", "Organization Member")
+    }
+}
+
+fn organization_template_admin() -> Role {
+    use Action::{Create, Delete, Read, Update, Use, ViewInsights};
+    use ResourceType::{ProvisionerDaemon, ProvisionerJobs, Template, Workspace};
+    let organization = [
+        each(Template, &[Create, Read, Update, Delete, Use, ViewInsights]),
         each(Workspace, &[Read]),
         each(ProvisionerDaemon, &[Create, Read, Update, Delete]),
         each(ProvisionerJobs, &[Create, Read, Update]),
-    ]
-    .concat();
-    let mut ban = Role::named(
-        "organization-workspace-creation-ban",
-        "Organization Workspace Creation Ban",
-    );
-    ban.organization_member = vec![
-        Permission {
-            action: Some(Create),
-            ..Permission::deny(Workspace)
-        },
-        Permission {
-            action: Some(Delete),
-            ..Permission::deny(Workspace)
-        },
     ];
-    vec![admin, member, template_admin, ban]
+    Role {
+        organization: organization.concat(),
+        ..Role::named("organization-template-admin", "Organization Template Admin")
+    }
+}
+
+fn workspace_creation_ban() -> Role {
+    let deny = |action| Permission {
+        action: Some(action),
+        ..Permission::deny(ResourceType::Workspace)
+    };
+    Role {
+        organization_member: vec![deny(Action::Create), deny(Action::Delete)],
+        ..Role::named(
+            "organization-workspace-creation-ban",
+            "Organization Workspace Creation Ban",
+        )
+    }
 }
