@@ -1,0 +1,55 @@
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::protocol::{
+    LifecycleReport, LogSource, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
+    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse,
+};
+
+/// The calls of one agent, which is known by whoever made the value.
+///
+/// The server implements it over its services for the agent whose token it checked;
+/// [`AgentClient`](crate::AgentClient) implements it over HTTP for the agent itself. Both run
+/// `agent_api_conformance!` (feature `testing`).
+///
+/// Every method may fail with [`Unauthenticated`](crate::ErrorKind::Unauthenticated) once the
+/// token is not good any more (the workspace was stopped, rebuilt or deleted), and with a
+/// [temporary](crate::Error::is_temporary) error when the other side cannot answer now.
+#[async_trait]
+pub trait AgentApi: Send + Sync {
+    /// What to do.
+    async fn manifest(&self) -> Result<Manifest>;
+
+    /// The agent runs: its version, and where its sessions will start.
+    async fn report_startup(&self, startup: Startup) -> Result<()>;
+
+    /// The agent reached a state. One that does not move forward is accepted and ignored.
+    async fn report_lifecycle(&self, report: LifecycleReport) -> Result<()>;
+
+    /// Appends lines. Lines of an unknown source are kept under the source "External".
+    ///
+    /// # Errors
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) once the agent's
+    /// [log is full](crate::protocol::MAX_AGENT_LOG_BYTES): nothing of the batch is kept and more
+    /// is not worth sending. [`InvalidInput`](crate::ErrorKind::InvalidInput) without any line.
+    async fn patch_logs(&self, logs: PatchLogs) -> Result<()>;
+
+    /// Names a source of lines; idempotent.
+    async fn post_log_source(&self, source: PostLogSourceRequest) -> Result<LogSource>;
+
+    /// Stores the newest values. Keys that the template does not have are ignored, and values
+    /// longer than [the bound](crate::protocol::MAX_METADATA_STORED_BYTES) are cut.
+    async fn report_metadata(&self, report: ReportMetadata) -> Result<()>;
+
+    /// A script ended.
+    async fn script_completed(&self, completed: ScriptCompleted) -> Result<()>;
+
+    /// Apps became healthy or unhealthy.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an app of another agent; then nothing changes.
+    async fn report_app_health(&self, report: ReportAppHealth) -> Result<()>;
+
+    /// Use since the last report.
+    async fn report_stats(&self, stats: Stats) -> Result<StatsResponse>;
+}

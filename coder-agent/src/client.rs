@@ -1,0 +1,291 @@
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+use uuid::Uuid;
+
+use crate::protocol::{
+    API_VERSION, API_VERSION_QUERY, BASE_PATH, LifecycleReport, LogSource, MAX_BODY_BYTES,
+    Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata,
+    SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats, StatsResponse,
+};
+use crate::tunnel::{BoxedIo, ws};
+use crate::{AgentApi, Error, ErrorKind, Result};
+
+/// How long a call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection to the server, TLS included, may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest body of a failed call that is looked at, in bytes.
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// The longest message taken from a server's error, in characters.
+const MAX_MESSAGE_CHARS: usize = 1_000;
+
+/// The agent's side of [`AgentApi`]: HTTP calls with the agent's token.
+///
+/// Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates from the
+/// platform. Redirects are not followed: the token belongs to one server only.
+#[derive(Clone, Debug)]
+pub struct AgentClient {
+    calls: reqwest::Client,
+    upgrades: reqwest::Client,
+    base: Url,
+}
+
+impl AgentClient {
+    /// A client of the server at `access_url` for the agent that owns `token`.
+    ///
+    /// # Errors
+    /// When the URL is not one of HTTP, or TLS cannot be set up.
+    pub fn new(access_url: &Url, token: &str) -> Result<Self> {
+        let base = join(access_url, BASE_PATH)?;
+        let calls = builder(token)?
+            .timeout(CALL_TIMEOUT)
+            .build()
+            .map_err(setup_error)?;
+        // An upgrade is an act of HTTP/1.1, and the time of the upgraded connection has no bound.
+        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        Ok(Self {
+            calls,
+            upgrades,
+            base,
+        })
+    }
+
+    /// Opens the tunnel, to be given to [`TunnelAcceptor::new`](crate::tunnel::TunnelAcceptor::new).
+    ///
+    /// # Errors
+    /// What the server answered instead of upgrading; see [`ws::connect`].
+    pub async fn tunnel(&self) -> Result<ws::WsIo<BoxedIo>> {
+        let mut url = join(&self.base, "tunnel")?;
+        url.query_pairs_mut()
+            .append_pair(API_VERSION_QUERY, API_VERSION);
+        ws::connect(self.upgrades.get(url)).await
+    }
+
+    async fn call<B: Serialize + Sync>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<reqwest::Response> {
+        let mut request = self.calls.request(method, join(&self.base, path)?);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(send_error)?;
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(response_error(response).await)
+        }
+    }
+
+    async fn tell<B: Serialize + Sync>(&self, method: Method, path: &str, body: &B) -> Result<()> {
+        self.call(method, path, Some(body)).await.map(drop)
+    }
+
+    async fn ask<B: Serialize + Sync, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<A> {
+        let response = self.call(method, path, body).await?;
+        let body = read_body(response, MAX_BODY_BYTES).await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            Error::new(
+                ErrorKind::Protocol,
+                format!("server's answer to {path} is not understood"),
+            )
+            .with_source(error)
+        })
+    }
+}
+
+#[async_trait]
+impl AgentApi for AgentClient {
+    async fn manifest(&self) -> Result<Manifest> {
+        self.ask(Method::GET, "manifest", None::<&()>).await
+    }
+
+    async fn report_startup(&self, startup: Startup) -> Result<()> {
+        self.tell(Method::POST, "startup", &startup).await
+    }
+
+    async fn report_lifecycle(&self, report: LifecycleReport) -> Result<()> {
+        self.tell(Method::POST, "report-lifecycle", &report).await
+    }
+
+    async fn patch_logs(&self, logs: PatchLogs) -> Result<()> {
+        self.tell(Method::PATCH, "logs", &logs).await
+    }
+
+    async fn post_log_source(&self, source: PostLogSourceRequest) -> Result<LogSource> {
+        self.ask(Method::POST, "log-source", Some(&source)).await
+    }
+
+    async fn report_metadata(&self, report: ReportMetadata) -> Result<()> {
+        self.tell(Method::POST, "metadata", &report).await
+    }
+
+    async fn script_completed(&self, completed: ScriptCompleted) -> Result<()> {
+        self.tell(Method::POST, "script-completed", &completed)
+            .await
+    }
+
+    async fn report_app_health(&self, report: ReportAppHealth) -> Result<()> {
+        self.tell(Method::POST, "app-health", &report).await
+    }
+
+    async fn report_stats(&self, stats: Stats) -> Result<StatsResponse> {
+        self.ask(Method::POST, "report-stats", Some(&stats)).await
+    }
+}
+
+/// What a user's client needs to reach agents through the server.
+#[derive(Clone, Debug)]
+pub struct AgentConn {
+    upgrades: reqwest::Client,
+    access_url: Url,
+}
+
+impl AgentConn {
+    /// A client of the server at `access_url` for the user who owns `token`.
+    ///
+    /// # Errors
+    /// When the URL is not one of HTTP, or TLS cannot be set up.
+    pub fn new(access_url: &Url, token: &str) -> Result<Self> {
+        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        Ok(Self {
+            upgrades,
+            access_url: join(access_url, "")?,
+        })
+    }
+
+    /// Opens a stream to a [`port`](crate::tunnel::port) of an agent. It must be flushed after
+    /// writing, and pings by itself while it is read.
+    ///
+    /// # Errors
+    /// What the server answered instead of upgrading; see [`ws::connect`].
+    pub async fn dial(&self, agent: Uuid, port: u16) -> Result<ws::WsIo<BoxedIo>> {
+        let path = format!("api/v2/workspaceagents/{agent}/connect");
+        let mut url = join(&self.access_url, &path)?;
+        url.query_pairs_mut().append_pair("port", &port.to_string());
+        let io = ws::connect(self.upgrades.get(url)).await?;
+        Ok(io.with_keep_alive(ws::KEEP_ALIVE_INTERVAL))
+    }
+}
+
+/// The error in a response that is not a success.
+pub(crate) async fn response_error(response: reqwest::Response) -> Error {
+    let status = response.status();
+    let body = read_body(response, MAX_ERROR_BODY_BYTES)
+        .await
+        .unwrap_or_default();
+    status_error(status, &body)
+}
+
+/// The error of a request that brought no response.
+pub(crate) fn send_error(error: reqwest::Error) -> Error {
+    let kind = if error.is_timeout() {
+        ErrorKind::TimedOut
+    } else {
+        ErrorKind::Unavailable
+    };
+    let message = match &kind {
+        ErrorKind::TimedOut => "server did not answer in time",
+        _ => "server cannot be reached",
+    };
+    // The address may carry more than it should.
+    Error::new(kind, message).with_source(error.without_url())
+}
+
+fn status_error(status: StatusCode, body: &[u8]) -> Error {
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => ErrorKind::Unauthenticated,
+        StatusCode::FORBIDDEN => ErrorKind::Forbidden,
+        StatusCode::NOT_FOUND | StatusCode::GONE => ErrorKind::NotFound,
+        StatusCode::CONFLICT => ErrorKind::Conflict,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => ErrorKind::TimedOut,
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::Busy,
+        StatusCode::NOT_IMPLEMENTED => ErrorKind::Unsupported,
+        status if status.is_client_error() => ErrorKind::InvalidInput,
+        status if status.is_server_error() => ErrorKind::Unavailable,
+        _ => ErrorKind::Protocol,
+    };
+    #[derive(serde::Deserialize)]
+    struct Body {
+        message: String,
+        #[serde(default)]
+        detail: String,
+    }
+    let message = match serde_json::from_slice::<Body>(body) {
+        Ok(Body { message, detail }) if detail.is_empty() => message,
+        Ok(Body { message, detail }) => format!("{message} ({detail})"),
+        Err(_) => format!("server answered {status}"),
+    };
+    let clean = message.chars().filter(|character| !character.is_control());
+    Error::new(kind, clean.take(MAX_MESSAGE_CHARS).collect::<String>())
+}
+
+async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(send_error)? {
+        if body.len() + chunk.len() > limit {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "server's answer is too large",
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn builder(token: &str) -> Result<reqwest::ClientBuilder> {
+    let mut token = http::HeaderValue::from_str(token).map_err(|error| {
+        Error::new(ErrorKind::InvalidInput, "token is not one").with_source(error)
+    })?;
+    token.set_sensitive(true);
+    let name = http::HeaderName::from_bytes(SESSION_TOKEN_HEADER.as_bytes()).map_err(|error| {
+        Error::new(ErrorKind::Internal, "header name is not one").with_source(error)
+    })?;
+    Ok(reqwest::Client::builder()
+        .default_headers([(name, token)].into_iter().collect())
+        .user_agent(concat!("coder-agent/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_keepalive(Duration::from_secs(15))
+        .redirect(reqwest::redirect::Policy::none()))
+}
+
+fn setup_error(error: impl StdError + Send + Sync + 'static) -> Error {
+    Error::new(ErrorKind::Internal, "HTTP client cannot be set up").with_source(error)
+}
+
+/// Appends `path` to `base`, which may have a path of its own.
+fn join(base: &Url, path: &str) -> Result<Url> {
+    let refused = || {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("{base} is not an HTTP address"),
+        )
+    };
+    if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+        return Err(refused());
+    }
+    let mut url = base.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let prefix = base.path().trim_end_matches('/');
+    url.set_path(&format!("{prefix}/{}", path.trim_start_matches('/')));
+    Ok(url)
+}

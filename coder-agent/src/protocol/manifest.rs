@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::AppHealth;
+
+/// `GET manifest`: everything an agent needs to know to do its work.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Manifest {
+    /// The agent's own id.
+    pub agent_id: Uuid,
+    /// The agent's name in the template.
+    pub agent_name: String,
+    /// Set when this agent was created by another one.
+    pub parent_id: Option<Uuid>,
+    /// Who owns the workspace.
+    pub owner_username: String,
+    /// The workspace.
+    pub workspace_id: Uuid,
+    /// The workspace's name.
+    pub workspace_name: String,
+    /// The template's variables for sessions and scripts; `$NAME` in a value is expanded.
+    pub environment_variables: BTreeMap<String, String>,
+    /// Where sessions start: may begin with `~`, contain variables, or be relative to the home.
+    /// Empty means the home directory.
+    pub directory: String,
+    /// A file shown at login; empty for none.
+    pub motd_path: String,
+    /// Template of the address of a forwarded port with `{{port}}`; empty without a wildcard host.
+    pub vs_code_port_proxy_uri: String,
+    /// Whether clients must go through the server.
+    pub disable_direct_connections: bool,
+    /// Scripts to run.
+    pub scripts: Vec<Script>,
+    /// Apps of the workspace.
+    pub apps: Vec<App>,
+    /// Values to collect again and again.
+    pub metadata: Vec<MetadataDescription>,
+}
+
+/// A script of the template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Script {
+    /// Its id in reports.
+    pub id: Uuid,
+    /// The source its output is logged under.
+    pub log_source_id: Uuid,
+    /// A file its output is also written to; empty for `coder-script-<log source id>.log`.
+    pub log_path: String,
+    /// The text given to the user's login shell.
+    pub script: String,
+    /// A schedule with six fields, seconds first; empty for none.
+    pub cron: String,
+    /// Run when the agent starts.
+    pub run_on_start: bool,
+    /// Run when the agent is stopped.
+    pub run_on_stop: bool,
+    /// Whether clients should wait for it before they log in.
+    pub start_blocks_login: bool,
+    /// Seconds it may run; 0 for no limit.
+    pub timeout: u64,
+    /// Shown to the user.
+    pub display_name: String,
+}
+
+/// An app of the template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct App {
+    /// Its id in reports.
+    pub id: Uuid,
+    /// Where it listens inside the workspace, or any address when `external`.
+    pub url: String,
+    /// Whether `url` leads outside the workspace.
+    pub external: bool,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Shown to the user.
+    pub display_name: String,
+    /// A command for a terminal instead of an address.
+    pub command: String,
+    /// A URL or path of an image.
+    pub icon: String,
+    /// Whether it is served on a host name of its own.
+    pub subdomain: bool,
+    /// That host name's first label.
+    pub subdomain_name: String,
+    /// Who may use it.
+    pub sharing_level: AppSharingLevel,
+    /// How to see whether it is alive.
+    pub healthcheck: Healthcheck,
+    /// What the server believes.
+    pub health: AppHealth,
+    /// Whether it is left out of the dashboard.
+    pub hidden: bool,
+}
+
+/// Who may use an app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppSharingLevel {
+    /// The workspace's owner.
+    #[default]
+    Owner,
+    /// Everybody who is logged in.
+    Authenticated,
+    /// Members of the workspace's organization.
+    Organization,
+    /// Everybody.
+    Public,
+}
+
+/// How to see whether an app is alive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Healthcheck {
+    /// What to fetch; empty for no check.
+    pub url: String,
+    /// Seconds between checks; 0 for no check.
+    pub interval: u64,
+    /// Failures in a row that are still forgiven; 0 for no check.
+    pub threshold: u32,
+}
+
+/// A value to collect by a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetadataDescription {
+    /// Shown to the user.
+    pub display_name: String,
+    /// Its name in reports.
+    pub key: String,
+    /// The text given to the user's login shell.
+    pub script: String,
+    /// Seconds between runs; 0 for once.
+    pub interval: u64,
+    /// Seconds one run may take; 0 for the interval, or 3 when that is 0 too.
+    pub timeout: u64,
+}
+
+impl fmt::Debug for Manifest {
+    /// Leaves out the values of variables, which may be secrets of the template.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Manifest")
+            .field("agent_id", &self.agent_id)
+            .field("agent_name", &self.agent_name)
+            .field("owner_username", &self.owner_username)
+            .field("workspace_id", &self.workspace_id)
+            .field("workspace_name", &self.workspace_name)
+            .field("environment_variables", &self.environment_variables.keys())
+            .field("directory", &self.directory)
+            .field("scripts", &self.scripts.len())
+            .field("apps", &self.apps.len())
+            .field("metadata", &self.metadata.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+//! What an agent and the server say to each other outside the tunnel.
+//!
+//! Every call is plain HTTP with a JSON body below [`BASE_PATH`], authenticated by the header
+//! [`SESSION_TOKEN_HEADER`] holding the agent's token, so an agent can be written in any language:
+//!
+//! | call | request | answer |
+//! |---|---|---|
+//! | `GET manifest` | – | [`Manifest`] |
+//! | `POST startup` | [`Startup`] | – |
+//! | `POST report-lifecycle` | [`LifecycleReport`] | – |
+//! | `PATCH logs` | [`PatchLogs`] | – (413 once the agent's log is full) |
+//! | `POST log-source` | [`PostLogSourceRequest`] | [`LogSource`] |
+//! | `POST metadata` | [`ReportMetadata`] | – |
+//! | `POST script-completed` | [`ScriptCompleted`] | – |
+//! | `POST app-health` | [`ReportAppHealth`] | – |
+//! | `POST report-stats` | [`Stats`] | [`StatsResponse`] |
+//! | `GET tunnel` | WebSocket upgrade | the [tunnel](crate::tunnel) |
+//!
+//! Calls without an answer are answered with any 2xx status; failures carry Coder's error body
+//! (`message`, `detail`, `validations`). Unknown fields are ignored on both sides and missing
+//! optional ones take their defaults, so that both sides can be upgraded independently.
+
+mod app_health;
+mod lifecycle;
+mod log;
+mod manifest;
+mod metadata;
+mod script;
+mod startup;
+mod stats;
+mod version;
+
+pub use app_health::{AppHealth, AppHealthUpdate, ReportAppHealth};
+pub use lifecycle::{LifecycleReport, LifecycleState};
+pub use log::{
+    Log, LogLevel, LogSource, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, PatchLogs,
+    PostLogSourceRequest,
+};
+pub use manifest::{App, AppSharingLevel, Healthcheck, Manifest, MetadataDescription, Script};
+pub use metadata::{
+    MAX_METADATA_KEYS_BYTES, MAX_METADATA_OUTPUT_BYTES, MAX_METADATA_STORED_BYTES, MetadataResult,
+    ReportMetadata,
+};
+pub use script::{ScriptCompleted, ScriptStage, ScriptStatus, UNKNOWN_EXIT_CODE};
+pub use startup::Startup;
+pub use stats::{Stats, StatsResponse};
+pub use version::{API_VERSION, API_VERSION_QUERY};
+
+/// Where the agent's own calls live, relative to the server's address.
+pub const BASE_PATH: &str = "/api/v2/workspaceagents/me/";
+
+/// The header that carries the agent's token.
+pub const SESSION_TOKEN_HEADER: &str = "Coder-Session-Token";
+
+/// The largest request or answer body of any call, in bytes.
+///
+/// The biggest is a batch of log lines: the whole log of an agent is 1 MiB, and JSON escaping can
+/// make that larger on the wire.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;

@@ -1,0 +1,145 @@
+use std::fmt;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::frame::{OpenReply, OpenRequest, OpenStatus};
+use super::mux::{Driver, Inbound};
+use super::{Io, MAX_PENDING_OPENS, SERVER_SILENT_AFTER, TunnelStream};
+use crate::{Error, ErrorKind, Result};
+
+/// How long the server may take to send a stream's header.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The agent's side of a tunnel: takes the streams that the server opens.
+///
+/// Dropping it ends the tunnel and all its streams.
+#[derive(Debug)]
+pub struct TunnelAcceptor {
+    streams: mpsc::Receiver<yamux::Stream>,
+    driver: JoinHandle<Result<()>>,
+    cancel: DropGuard,
+}
+
+/// A stream that the server wants to open. Dropping it resets the stream.
+pub struct IncomingStream {
+    stream: TunnelStream,
+}
+
+impl TunnelAcceptor {
+    /// Runs the agent's side over `io`, the connection that `GET tunnel` was upgraded to, by a
+    /// task on the current runtime.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn new(io: impl Io) -> Self {
+        let cancel = CancellationToken::new();
+        let (sender, streams) = mpsc::channel(MAX_PENDING_OPENS);
+        let driver = Driver::new(io, yamux::Mode::Client, Inbound::Accept(sender), None);
+        let driver = tokio::spawn(driver.run(cancel.clone()));
+        Self {
+            streams,
+            driver,
+            cancel: cancel.drop_guard(),
+        }
+    }
+
+    /// The next stream, pings included. Never wait for a stream's work before the next call:
+    /// nothing else is accepted meanwhile.
+    ///
+    /// # Errors
+    /// When the tunnel has ended, or nothing came for [`SERVER_SILENT_AFTER`].
+    pub async fn accept(&mut self) -> Result<IncomingStream> {
+        match timeout(SERVER_SILENT_AFTER, self.streams.recv()).await {
+            Ok(Some(stream)) => Ok(IncomingStream {
+                stream: TunnelStream::new(stream, None),
+            }),
+            Ok(None) => match (&mut self.driver).await {
+                Ok(Err(error)) => Err(error),
+                Ok(Ok(())) => Err(Error::new(ErrorKind::Closed, "server ended the tunnel")),
+                Err(error) => {
+                    Err(Error::new(ErrorKind::Internal, "tunnel task died").with_source(error))
+                }
+            },
+            Err(_) => Err(Error::new(ErrorKind::TimedOut, "server is silent")),
+        }
+    }
+
+    /// Ends the tunnel in good order, so that the server knows at once.
+    pub async fn close(self) {
+        drop(self.cancel);
+        // It ends by itself within a bound; how it ended does not matter any more.
+        let _ = self.driver.await;
+    }
+}
+
+impl IncomingStream {
+    /// Reads what the stream is for. Pings are answered here, and headers that make no sense
+    /// refused; both give `None`.
+    ///
+    /// # Errors
+    /// When the stream ends or stays silent.
+    pub async fn request(mut self) -> Result<Option<(u16, Self)>> {
+        let mut header = [0; OpenRequest::LEN];
+        let read = timeout(HEADER_TIMEOUT, self.stream.read_exact(&mut header));
+        read.await
+            .map_err(|_| Error::new(ErrorKind::TimedOut, "stream without a header"))?
+            .map_err(broken)?;
+        match OpenRequest::decode(header) {
+            Ok(OpenRequest::Tcp(port)) => Ok(Some((port, self))),
+            Ok(OpenRequest::Ping) => {
+                self.reply(&OpenReply::ok()).await?;
+                self.stream.shutdown().await.map_err(broken)?;
+                Ok(None)
+            }
+            Err(error) => {
+                self.refuse(OpenStatus::Unsupported, &error.to_string())
+                    .await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Opens the stream.
+    ///
+    /// # Errors
+    /// When the stream has ended.
+    pub async fn accept(mut self) -> Result<TunnelStream> {
+        self.reply(&OpenReply::ok()).await?;
+        Ok(self.stream)
+    }
+
+    /// Refuses the stream, with a reason for people.
+    ///
+    /// # Errors
+    /// When the stream has ended.
+    pub async fn refuse(mut self, status: OpenStatus, reason: &str) -> Result<()> {
+        self.reply(&OpenReply::refuse(status, reason)).await?;
+        self.stream.shutdown().await.map_err(broken)
+    }
+
+    async fn reply(&mut self, reply: &OpenReply) -> Result<()> {
+        self.stream
+            .write_all(&reply.encode())
+            .await
+            .map_err(broken)?;
+        self.stream.flush().await.map_err(broken)
+    }
+}
+
+impl fmt::Debug for IncomingStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("IncomingStream")
+            .field(&self.stream)
+            .finish()
+    }
+}
+
+fn broken(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Closed, "server ended the stream").with_source(error)
+}
