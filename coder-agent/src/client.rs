@@ -2,11 +2,11 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use coder_core::id::WorkspaceAgentId;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
-use uuid::Uuid;
 
 use crate::protocol::{
     API_VERSION, API_VERSION_QUERY, BASE_PATH, LifecycleReport, LogSource, MAX_BODY_BYTES,
@@ -175,7 +175,7 @@ impl AgentConn {
     ///
     /// # Errors
     /// What the server answered instead of upgrading; see [`ws::connect`].
-    pub async fn dial(&self, agent: Uuid, port: u16) -> Result<ws::WsIo<BoxedIo>> {
+    pub async fn dial(&self, agent: WorkspaceAgentId, port: u16) -> Result<ws::WsIo<BoxedIo>> {
         let path = format!("api/v2/workspaceagents/{agent}/connect");
         let mut url = join(&self.access_url, &path)?;
         url.query_pairs_mut().append_pair("port", &port.to_string());

@@ -1,9 +1,10 @@
-use chrono::{DateTime, Utc};
+use coder_core::Timestamp;
+use coder_core::id::{LogSourceId, WorkspaceAgentId};
+use coder_core::provisioner_job::LogLevel;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 /// How much log text the server keeps for one agent, in bytes; after that it refuses more.
-pub const MAX_AGENT_LOG_BYTES: usize = 1024 * 1024;
+pub const MAX_AGENT_LOG_BYTES: usize = 1_048_576;
 
 /// The longest single line an agent sends, in bytes; longer ones are split.
 pub const MAX_LOG_LINE_BYTES: usize = 64 * 1024;
@@ -12,7 +13,7 @@ pub const MAX_LOG_LINE_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchLogs {
     /// The script or other source that wrote the lines.
-    pub log_source_id: Uuid,
+    pub log_source_id: LogSourceId,
     /// The lines, oldest first.
     pub logs: Vec<Log>,
 }
@@ -21,37 +22,18 @@ pub struct PatchLogs {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
     /// When the line was written.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// The text without its line end: valid UTF-8 without NUL.
     pub output: String,
-    /// How serious it is.
+    /// How serious it is: a script's stdout is info, its stderr error.
     pub level: LogLevel,
-}
-
-/// The seriousness of a line.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// Finer than debug.
-    Trace,
-    /// For who debugs the template.
-    Debug,
-    /// Normal output; a script's stdout.
-    #[default]
-    Info,
-    /// Something to look at.
-    Warn,
-    /// A failure; a script's stderr.
-    Error,
 }
 
 /// `POST log-source`: names a source of lines before it writes any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostLogSourceRequest {
     /// Chosen by the agent; asking again with the same id changes nothing.
-    pub id: Uuid,
+    pub id: LogSourceId,
     /// Shown to the user.
     pub display_name: String,
     /// A URL or path of an image; may be empty.
@@ -63,11 +45,11 @@ pub struct PostLogSourceRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogSource {
     /// The agent that owns the source.
-    pub workspace_agent_id: Uuid,
+    pub workspace_agent_id: WorkspaceAgentId,
     /// The id given by the agent.
-    pub id: Uuid,
+    pub id: LogSourceId,
     /// When the server first heard of it.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Timestamp,
     /// Shown to the user.
     pub display_name: String,
     /// A URL or path of an image; may be empty.

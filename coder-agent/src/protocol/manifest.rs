@@ -1,117 +1,126 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use coder_core::id::{LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId, WorkspaceId};
+use coder_core::template::SharingLevel;
+use coder_core::workspace_app::AppHealth;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-use super::AppHealth;
 
 /// `GET manifest`: everything an agent needs to know to do its work.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The agent's own id.
-    pub agent_id: Uuid,
+    pub agent_id: WorkspaceAgentId,
     /// The agent's name in the template.
     pub agent_name: String,
     /// Set when this agent was created by another one.
-    pub parent_id: Option<Uuid>,
+    #[serde(default)]
+    pub parent_id: Option<WorkspaceAgentId>,
     /// Who owns the workspace.
     pub owner_username: String,
     /// The workspace.
-    pub workspace_id: Uuid,
+    pub workspace_id: WorkspaceId,
     /// The workspace's name.
     pub workspace_name: String,
     /// The template's variables for sessions and scripts; `$NAME` in a value is expanded.
+    #[serde(default)]
     pub environment_variables: BTreeMap<String, String>,
     /// Where sessions start: may begin with `~`, contain variables, or be relative to the home.
     /// Empty means the home directory.
+    #[serde(default)]
     pub directory: String,
     /// A file shown at login; empty for none.
+    #[serde(default)]
     pub motd_path: String,
     /// Template of the address of a forwarded port with `{{port}}`; empty without a wildcard host.
+    #[serde(default)]
     pub vs_code_port_proxy_uri: String,
     /// Whether clients must go through the server.
+    #[serde(default)]
     pub disable_direct_connections: bool,
     /// Scripts to run.
+    #[serde(default)]
     pub scripts: Vec<Script>,
     /// Apps of the workspace.
+    #[serde(default)]
     pub apps: Vec<App>,
     /// Values to collect again and again.
+    #[serde(default)]
     pub metadata: Vec<MetadataDescription>,
 }
 
 /// A script of the template.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
     /// Its id in reports.
-    pub id: Uuid,
+    pub id: ScriptId,
     /// The source its output is logged under.
-    pub log_source_id: Uuid,
+    pub log_source_id: LogSourceId,
     /// A file its output is also written to; empty for `coder-script-<log source id>.log`.
+    #[serde(default)]
     pub log_path: String,
     /// The text given to the user's login shell.
     pub script: String,
     /// A schedule with six fields, seconds first; empty for none.
+    #[serde(default)]
     pub cron: String,
     /// Run when the agent starts.
+    #[serde(default)]
     pub run_on_start: bool,
     /// Run when the agent is stopped.
+    #[serde(default)]
     pub run_on_stop: bool,
     /// Whether clients should wait for it before they log in.
+    #[serde(default)]
     pub start_blocks_login: bool,
     /// Seconds it may run; 0 for no limit.
+    #[serde(default)]
     pub timeout: u64,
     /// Shown to the user.
+    #[serde(default)]
     pub display_name: String,
 }
 
 /// An app of the template.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     /// Its id in reports.
-    pub id: Uuid,
+    pub id: WorkspaceAppId,
     /// Where it listens inside the workspace, or any address when `external`.
+    #[serde(default)]
     pub url: String,
     /// Whether `url` leads outside the workspace.
+    #[serde(default)]
     pub external: bool,
     /// Its name in addresses.
     pub slug: String,
     /// Shown to the user.
+    #[serde(default)]
     pub display_name: String,
     /// A command for a terminal instead of an address.
+    #[serde(default)]
     pub command: String,
     /// A URL or path of an image.
+    #[serde(default)]
     pub icon: String,
     /// Whether it is served on a host name of its own.
+    #[serde(default)]
     pub subdomain: bool,
     /// That host name's first label.
+    #[serde(default)]
     pub subdomain_name: String,
     /// Who may use it.
-    pub sharing_level: AppSharingLevel,
+    #[serde(default = "owner_only")]
+    pub sharing_level: SharingLevel,
     /// How to see whether it is alive.
+    #[serde(default)]
     pub healthcheck: Healthcheck,
     /// What the server believes.
+    #[serde(default = "no_check")]
     pub health: AppHealth,
     /// Whether it is left out of the dashboard.
+    #[serde(default)]
     pub hidden: bool,
-}
-
-/// Who may use an app.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AppSharingLevel {
-    /// The workspace's owner.
-    #[default]
-    Owner,
-    /// Everybody who is logged in.
-    Authenticated,
-    /// Members of the workspace's organization.
-    Organization,
-    /// Everybody.
-    Public,
 }
 
 /// How to see whether an app is alive.
@@ -159,4 +168,12 @@ impl fmt::Debug for Manifest {
             .field("metadata", &self.metadata.len())
             .finish_non_exhaustive()
     }
+}
+
+const fn owner_only() -> SharingLevel {
+    SharingLevel::Owner
+}
+
+const fn no_check() -> AppHealth {
+    AppHealth::Disabled
 }

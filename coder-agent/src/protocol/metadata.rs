@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use coder_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How much output of one metadata script an agent keeps and sends, in bytes.
@@ -23,7 +23,7 @@ pub struct MetadataResult {
     /// The key of the [`MetadataDescription`](super::MetadataDescription).
     pub key: String,
     /// When the script ended.
-    pub collected_at: DateTime<Utc>,
+    pub collected_at: Timestamp,
     /// Seconds between collection and sending.
     #[serde(default)]
     pub age: i64,

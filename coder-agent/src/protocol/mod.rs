@@ -30,20 +30,25 @@ mod startup;
 mod stats;
 mod version;
 
-pub use app_health::{AppHealth, AppHealthUpdate, ReportAppHealth};
-pub use lifecycle::{LifecycleReport, LifecycleState};
+pub use app_health::{AppHealthUpdate, ReportAppHealth};
+pub use coder_core::provisioner_job::LogLevel;
+pub use coder_core::script::{ScriptStage, ScriptStatus};
+pub use coder_core::template::SharingLevel;
+pub use coder_core::workspace_agent::LifecycleState;
+pub use coder_core::workspace_app::AppHealth;
+pub use lifecycle::LifecycleReport;
 pub use log::{
-    Log, LogLevel, LogSource, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, PatchLogs,
-    PostLogSourceRequest,
+    Log, LogSource, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, PatchLogs, PostLogSourceRequest,
 };
-pub use manifest::{App, AppSharingLevel, Healthcheck, Manifest, MetadataDescription, Script};
+pub use manifest::{App, Healthcheck, Manifest, MetadataDescription, Script};
 pub use metadata::{
     MAX_METADATA_KEYS_BYTES, MAX_METADATA_OUTPUT_BYTES, MAX_METADATA_STORED_BYTES, MetadataResult,
     ReportMetadata,
 };
-pub use script::{ScriptCompleted, ScriptStage, ScriptStatus, UNKNOWN_EXIT_CODE};
+pub use script::{ScriptCompleted, UNKNOWN_EXIT_CODE};
 pub use startup::Startup;
 pub use stats::{Stats, StatsResponse};
+
 pub use version::{API_VERSION, API_VERSION_QUERY};
 
 /// Where the agent's own calls live, relative to the server's address.
