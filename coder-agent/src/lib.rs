@@ -4,6 +4,10 @@ mod api;
 mod client;
 mod error;
 pub mod protocol;
+#[cfg(feature = "agent")]
+pub mod ssh;
+#[cfg(feature = "agent")]
+pub mod ssh_client;
 pub mod tunnel;
 
 pub use api::AgentApi;

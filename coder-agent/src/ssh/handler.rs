@@ -1,0 +1,296 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use russh::server::{Auth, ChannelOpenHandle, Handle, Msg, Session};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::input::{InputBudget, Reserved};
+use super::limits::{INPUT_STALL, MAX_COMMAND_BYTES};
+use super::registry::{Control, Registry};
+use super::server::ServerState;
+use super::setup::{TerminalRequest, TerminalSize};
+use super::{Program, forward, session, signal};
+
+/// Translates what the SSH library calls into entries of the [`Registry`] and tasks.
+pub(super) struct Handler {
+    server: Arc<ServerState>,
+    registry: Registry,
+    budget: InputBudget,
+    connection: CancellationToken,
+    logged_in: CancellationToken,
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(super) enum HandlerError {
+    /// We ended it.
+    Ended,
+    /// The library found something wrong.
+    Protocol(russh::Error),
+}
+
+impl From<russh::Error> for HandlerError {
+    fn from(error: russh::Error) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl Handler {
+    pub(super) fn new(
+        server: Arc<ServerState>,
+        connection: CancellationToken,
+        logged_in: CancellationToken,
+    ) -> Self {
+        Self {
+            server,
+            registry: Registry::new(connection.clone()),
+            budget: InputBudget::new(),
+            connection,
+            logged_in,
+        }
+    }
+
+    /// Runs a program in a session that is set up.
+    fn start(
+        &self,
+        channel: ChannelId,
+        program: Program,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let Some((served, setup)) = self.registry.start(channel) else {
+            return Ok(session.channel_failure(channel)?);
+        };
+        session.channel_success(channel)?;
+        let server = Arc::clone(&self.server);
+        self.server
+            .tasks
+            .spawn(session::run(server, served, setup, program));
+        Ok(())
+    }
+
+    /// Waits for room in the connection's budget of unread input.
+    async fn reserve(&self, size: usize) -> Result<Reserved, HandlerError> {
+        loop {
+            let reserved = tokio::select! {
+                reserved = timeout(INPUT_STALL, self.budget.reserve(size)) => reserved,
+                () = self.connection.cancelled() => return Err(HandlerError::Ended),
+            };
+            match reserved {
+                Ok(Some(reserved)) => return Ok(reserved),
+                Ok(None) => return Err(HandlerError::Ended),
+                Err(_elapsed) => {
+                    if let Some((channel, bytes)) = self.registry.close_stalled() {
+                        tracing::warn!(channel, bytes, "closed an SSH channel that reads nothing");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn reply(channel: ChannelId, accepted: bool, session: &mut Session) -> Result<(), HandlerError> {
+    if accepted {
+        session.channel_success(channel)?
+    } else {
+        session.channel_failure(channel)?
+    }
+    Ok(())
+}
+
+impl russh::server::Handler for Handler {
+    type Error = HandlerError;
+
+    async fn auth_none(&mut self, _user: &str) -> Result<Auth, HandlerError> {
+        Ok(Auth::Accept)
+    }
+
+    async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), HandlerError> {
+        self.logged_in.cancel();
+        Ok(())
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let (_, writer) = channel.split();
+        if self.registry.open_session(writer, session.handle()) {
+            reply.accept().await;
+        } else {
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+        }
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host_to_connect: &str,
+        port_to_connect: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        reply: ChannelOpenHandle,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let (_, writer) = channel.split();
+        let handle: Handle = session.handle();
+        match (
+            forward::Target::new(host_to_connect, port_to_connect),
+            writer,
+        ) {
+            (None, _) => reply.reject(ChannelOpenFailure::ConnectFailed).await,
+            (Some(target), writer) => match self.registry.open(writer, handle) {
+                Some(served) => drop(self.server.tasks.spawn(forward::run(target, served, reply))),
+                None => reply.reject(ChannelOpenFailure::ResourceShortage).await,
+            },
+        }
+        Ok(())
+    }
+
+    async fn channel_close(
+        &mut self,
+        channel: ChannelId,
+        _session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        self.registry.close(channel);
+        Ok(())
+    }
+
+    async fn channel_eof(
+        &mut self,
+        channel: ChannelId,
+        _session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        self.registry.end_input(channel);
+        Ok(())
+    }
+
+    async fn data(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        _session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        if let Some(input) = self.registry.input(channel) {
+            let reserved = self.reserve(data.len()).await?;
+            input.send(Bytes::copy_from_slice(data), reserved);
+        }
+        Ok(())
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        variable_name: &str,
+        variable_value: &str,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let accepted = self.registry.with_setup(channel, |setup| {
+            setup.set_variable(variable_name, variable_value)
+        });
+        reply(channel, accepted == Some(true), session)
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        term: &str,
+        col_width: u32,
+        row_height: u32,
+        pix_width: u32,
+        pix_height: u32,
+        modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let size = TerminalSize::new(col_width, row_height, pix_width, pix_height);
+        let accepted = self.registry.with_setup(channel, |setup| {
+            setup.terminal = Some(TerminalRequest::new(term, size, modes));
+        });
+        reply(channel, accepted.is_some(), session)
+    }
+
+    async fn window_change_request(
+        &mut self,
+        channel: ChannelId,
+        col_width: u32,
+        row_height: u32,
+        pix_width: u32,
+        pix_height: u32,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let size = TerminalSize::new(col_width, row_height, pix_width, pix_height);
+        let pending = self.registry.with_setup(channel, |setup| {
+            if let Some(terminal) = &mut setup.terminal {
+                terminal.size = size;
+            }
+        });
+        if pending.is_none() {
+            self.registry.control(channel, Control::Resize(size));
+        }
+        reply(channel, true, session)
+    }
+
+    async fn signal(
+        &mut self,
+        channel: ChannelId,
+        signal: Sig,
+        _session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        if let Some(signal) = signal::from_ssh(&signal) {
+            self.registry.control(channel, Control::Signal(signal));
+        }
+        Ok(())
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        self.start(channel, Program::LoginShell, session)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        if data.len() > MAX_COMMAND_BYTES || data.contains(&0) {
+            return Ok(session.channel_failure(channel)?);
+        }
+        // OpenSSH's server takes an empty command as none.
+        let program = match data {
+            [] => Program::LoginShell,
+            text => Program::Command(OsString::from_vec(text.to_vec())),
+        };
+        self.start(channel, program, session)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        Ok(session.channel_failure(channel)?)
+    }
+
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _single_connection: bool,
+        _x11_auth_protocol: &str,
+        _x11_auth_cookie: &str,
+        _x11_screen_number: u32,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        Ok(session.channel_failure(channel)?)
+    }
+}

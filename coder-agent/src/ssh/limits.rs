@@ -1,0 +1,52 @@
+//! What one connection may use.
+
+use std::time::Duration;
+
+/// Channels of one connection, whether they are sessions or forwarded streams.
+pub(super) const MAX_CHANNELS: usize = 1024;
+
+/// Variables one session may set (OpenSSH's server has the same bound).
+pub(super) const MAX_ENV_VARIABLES: usize = 128;
+
+/// Bytes of names and values one session may set.
+pub(super) const MAX_ENV_BYTES: usize = 64 * 1024;
+
+/// The longest command: what Linux takes as one argument, without its closing NUL.
+pub(super) const MAX_COMMAND_BYTES: usize = 128 * 1024 - 1;
+
+/// The longest name of a terminal type.
+pub(super) const MAX_TERM_BYTES: usize = 64;
+
+/// Bytes a connection may hold that its processes and streams have not read yet.
+pub(super) const INPUT_BUDGET: usize = 16 * 1024 * 1024;
+
+/// What a queued piece of input costs beyond its bytes, so that one-byte messages are bounded too.
+pub(super) const INPUT_OVERHEAD: usize = 128;
+
+/// How long a reader that stands still may keep the other channels of its connection waiting
+/// once the budget is used up.
+pub(super) const INPUT_STALL: Duration = Duration::from_secs(30);
+
+/// Signals and resizes waiting for one session.
+pub(super) const CONTROL_QUEUE: usize = 64;
+
+/// How long a client may take from its first byte until it is logged in.
+pub(super) const LOGIN_GRACE: Duration = Duration::from_secs(30);
+
+/// How long the target of a forwarded stream may take to answer.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a finished forwarded stream waits for the client to close it first.
+pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a client may take to hang up after it was told to.
+pub(super) const DISCONNECT_GRACE: Duration = Duration::from_secs(1);
+
+/// Bytes read from a process or a stream at once; also the largest SSH message of most clients.
+pub(super) const READ_CHUNK: usize = 32 * 1024;
+
+/// Bytes of the message of the day that are shown.
+pub(super) const MAX_MOTD_BYTES: u64 = 64 * 1024;
+
+/// Below this the maximal time-out is an absolute deadline instead of a keep-alive setting.
+pub(super) const MIN_KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,0 +1,64 @@
+use std::ffi::OsString;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::process::Command;
+
+use super::command::{command, working_directory};
+use super::exit::Exit;
+use super::output::{Output, Stream};
+use super::registry::ServedChannel;
+use super::server::ServerState;
+use super::setup::SessionSetup;
+use super::{Program, exec, greeting, pty};
+
+/// Runs a program for a session and sees its channel to the end.
+pub(super) async fn run(
+    server: Arc<ServerState>,
+    channel: ServedChannel,
+    setup: SessionSetup,
+    program: Program,
+) {
+    let settings = server.settings();
+    let mut environment = settings.environment.resolve(
+        &server.process_environment,
+        &server.user,
+        &setup.environment,
+    );
+    // Fixed texts of the right shape: clients come through a tunnel and have no address here.
+    environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
+    environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
+    let directory = working_directory(&settings.directory, &server.user, &environment);
+
+    match setup.terminal {
+        None => {
+            let command = command(&program, &server.user, &directory, &environment);
+            exec::run(command, channel, &server.closing).await;
+        }
+        Some(request) => {
+            let build = |variables: Vec<(&str, OsString)>| -> Command {
+                let variables = variables
+                    .into_iter()
+                    .map(|(name, value)| (name.into(), value));
+                environment.extend(variables);
+                command(&program, &server.user, &directory, &environment)
+            };
+            let greeting = match program {
+                Program::LoginShell => greeting::text(&settings, &server.user).await,
+                Program::Command(_) => Bytes::new(),
+            };
+            pty::run(&request, build, greeting, channel, &server.closing).await;
+        }
+    }
+}
+
+/// Tells the client that its program could not be started.
+pub(super) async fn fail(output: &Output, error: &io::Error) {
+    tracing::warn!(%error, "an SSH session could not start its program");
+    let text = format!("coder: the program could not be started: {error}\r\n");
+    if output.send(Stream::Stderr, Bytes::from(text)).await.is_ok() {
+        // There is nobody left to tell if this fails.
+        drop(output.exit(Exit::FAILED).await);
+    }
+}

@@ -1,0 +1,4 @@
+//! Integration tests of the agent.
+
+#[cfg(feature = "agent")]
+mod ssh;

@@ -1,0 +1,10 @@
+//! The SSH server against our client, against the library's client and against OpenSSH.
+
+mod exec;
+mod forward;
+mod harness;
+mod hostile;
+mod lifetime;
+mod openssh;
+mod terminal;
+mod transfer;
