@@ -3,6 +3,14 @@
 //! Every use case that acts for someone takes their [`Subject`] and asks the [`Authorizer`] before it
 //! shows or changes anything; what is not permitted is [`Error::not_found`].
 
+pub mod agents;
+pub mod builds;
+pub mod daemons;
+pub mod details;
+pub mod jobs;
+mod unit;
+pub mod workspaces;
+
 use crate::{
     Error, Timestamp,
     clock::{Clock, Entropy, OsEntropy, SystemClock},

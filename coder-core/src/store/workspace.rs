@@ -15,6 +15,14 @@ pub trait WorkspaceStore: Send {
     async fn get(&mut self, id: WorkspaceId) -> StoreResult<Option<Workspace>>;
     /// By id, and keeps other transactions that ask the same waiting until this one ends.
     async fn get_for_update(&mut self, id: WorkspaceId) -> StoreResult<Option<Workspace>>;
+    /// Several by id, deleted or not, in no order.
+    async fn get_many(&mut self, ids: &[WorkspaceId]) -> StoreResult<Vec<Workspace>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for &id in ids {
+            found.extend(self.get(id).await?);
+        }
+        Ok(found)
+    }
     /// By name, ignoring case. Deleted ones only if asked for: then the live one, else the newest.
     async fn by_owner_and_name(
         &mut self,

@@ -1,0 +1,42 @@
+//! Agents: what they report, what they are told, who may see and reach them.
+//!
+//! An agent is known by its token, which is good only while the build that made the agent is the newest of
+//! its workspace. Each call of an agent takes the [`AgentOwner`](crate::store::AgentOwner) that
+//! [`Agents::authenticate`] answered for its request.
+
+mod authenticate;
+mod connection;
+mod logs;
+mod query;
+mod report;
+
+pub use authenticate::AgentManifest;
+pub use connection::INACTIVE_AFTER_MS;
+pub use logs::{EXTERNAL_LOG_SOURCE, NewAgentLog};
+pub use report::AgentStartup;
+
+use super::Deps;
+use crate::{Result, event::Event, store::Transaction, workspace::Workspace};
+
+/// Use cases of agents.
+#[derive(Clone, Debug)]
+pub struct Agents {
+    deps: Deps,
+}
+
+impl Agents {
+    /// Over `deps`.
+    #[must_use]
+    pub const fn new(deps: Deps) -> Self {
+        Self { deps }
+    }
+}
+
+/// Tells watchers of the workspace.
+async fn announce(tx: &mut dyn Transaction, workspace: &Workspace) -> Result<()> {
+    let event = Event::WorkspaceUpdated {
+        workspace_id: workspace.id,
+        owner_id: workspace.owner_id,
+    };
+    Ok(tx.publish(event).await?)
+}

@@ -1,0 +1,164 @@
+//! Writes a checked build with its job.
+
+use super::NewBuild;
+use crate::{
+    Result, Timestamp,
+    event::Event,
+    id::{ProvisionerJobId, UserId, WorkspaceBuildId},
+    parameter::ParameterValue,
+    parameter_resolution::{Missing, resolve},
+    provisioner_daemon::OFFLINE_AFTER_MS,
+    provisioner_job::{JobInput, ProvisionerJob, tags_match, with_scope},
+    service::Deps,
+    store::{JobEnd, Transaction},
+    template::Template,
+    template_version::TemplateVersion,
+    workspace::Workspace,
+    workspace_build::{WorkspaceBuild, WorkspaceTransition},
+};
+
+/// Everything a build is made of, all of it checked.
+#[derive(Debug)]
+pub(in crate::service) struct BuildPlan<'a> {
+    /// Who asks for it.
+    pub(in crate::service) initiator: UserId,
+    /// What is built.
+    pub(in crate::service) workspace: &'a Workspace,
+    /// Its template.
+    pub(in crate::service) template: &'a Template,
+    /// The version to build from.
+    pub(in crate::service) version: &'a TemplateVersion,
+    /// That version's import, which names the archive and the tags.
+    pub(in crate::service) import: &'a ProvisionerJob,
+    /// The build before, if there is one.
+    pub(in crate::service) previous: Option<&'a WorkspaceBuild>,
+    /// What was asked for.
+    pub(in crate::service) request: &'a NewBuild,
+}
+
+/// Inserts the build and its job and tells daemons and watchers.
+pub(in crate::service) async fn insert(
+    deps: &Deps,
+    tx: &mut dyn Transaction,
+    plan: BuildPlan<'_>,
+) -> Result<WorkspaceBuild> {
+    let values = parameter_values(tx, &plan).await?;
+    let state = first_state(tx, &plan).await?;
+    let now = deps.now();
+    let build = WorkspaceBuild {
+        id: WorkspaceBuildId::generate(&*deps.entropy),
+        workspace_id: plan.workspace.id,
+        template_version_id: plan.version.id,
+        build_number: plan
+            .previous
+            .map_or(1, |build| build.build_number.saturating_add(1)),
+        transition: plan.request.transition,
+        initiator_id: plan.initiator,
+        job_id: ProvisionerJobId::generate(&*deps.entropy),
+        deadline: None,
+        max_deadline: None,
+        reason: plan.request.reason,
+        daily_cost: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    let job = job_of(&plan, &build, now);
+    tx.provisioner_jobs().insert(&job).await?;
+    tx.workspace_builds()
+        .insert(&build, &values, &state)
+        .await?;
+    if plan.request.orphan && !has_live_daemon(tx, &job, now).await? {
+        // Nobody would ever run it, and there is nothing to run.
+        tx.provisioner_jobs()
+            .finish(job.id, None, &JobEnd::default(), now)
+            .await?;
+        let gone = Workspace {
+            deleted: true,
+            updated_at: now,
+            ..plan.workspace.clone()
+        };
+        tx.workspaces().update(&gone).await?;
+    } else {
+        tx.publish(Event::JobPosted {
+            organization_id: job.organization_id,
+            provisioner: job.provisioner,
+        })
+        .await?;
+    }
+    tx.publish(Event::WorkspaceUpdated {
+        workspace_id: plan.workspace.id,
+        owner_id: plan.workspace.owner_id,
+    })
+    .await?;
+    Ok(build)
+}
+
+async fn parameter_values(
+    tx: &mut dyn Transaction,
+    plan: &BuildPlan<'_>,
+) -> Result<Vec<ParameterValue>> {
+    let parameters = tx.template_versions().parameters(plan.version.id).await?;
+    let previous = match plan.previous {
+        Some(build) => tx.workspace_builds().parameters(build.id).await?,
+        None => Vec::new(),
+    };
+    let missing = match plan.request.transition {
+        WorkspaceTransition::Start => Missing::Refuse,
+        WorkspaceTransition::Stop | WorkspaceTransition::Delete => Missing::LeaveOut,
+    };
+    resolve(&parameters, &previous, &plan.request.parameters, missing)
+}
+
+/// The state the build begins from: that of the newest build, whatever became of it.
+async fn first_state(tx: &mut dyn Transaction, plan: &BuildPlan<'_>) -> Result<Vec<u8>> {
+    if plan.request.orphan {
+        return Ok(Vec::new());
+    }
+    if let Some(state) = &plan.request.state {
+        return Ok(state.clone());
+    }
+    match plan.previous {
+        Some(build) => Ok(tx.workspace_builds().state(build.id).await?),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn job_of(plan: &BuildPlan<'_>, build: &WorkspaceBuild, now: Timestamp) -> ProvisionerJob {
+    ProvisionerJob {
+        id: build.job_id,
+        organization_id: plan.workspace.organization_id,
+        initiator_id: plan.initiator,
+        provisioner: plan.template.provisioner,
+        file_id: plan.import.file_id,
+        input: JobInput::WorkspaceBuild {
+            workspace_build_id: build.id,
+            debug_logs: plan.request.debug_logs,
+        },
+        tags: with_scope(plan.import.tags.clone(), plan.initiator),
+        created_at: now,
+        updated_at: now,
+        started_at: None,
+        canceled_at: None,
+        completed_at: None,
+        error: None,
+        error_code: None,
+        worker_id: None,
+        lease: None,
+        logs_length: 0,
+        logs_overflowed: false,
+    }
+}
+
+async fn has_live_daemon(
+    tx: &mut dyn Transaction,
+    job: &ProvisionerJob,
+    now: Timestamp,
+) -> Result<bool> {
+    let alive = chrono::TimeDelta::milliseconds(OFFLINE_AFTER_MS);
+    let daemons = tx.provisioner_daemons().list(job.organization_id).await?;
+    Ok(daemons.iter().any(|daemon| {
+        daemon.provisioners.contains(&job.provisioner)
+            && daemon.last_seen_at.is_some_and(|seen| now - seen <= alive)
+            && tags_match(&job.tags, &daemon.tags)
+    }))
+}

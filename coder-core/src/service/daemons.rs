@@ -1,0 +1,124 @@
+//! Provisioner daemons: joining, signs of life, lists.
+
+use super::{Deps, details, details::JobDetails, unit::settle};
+use crate::{
+    Result,
+    id::{OrganizationId, ProvisionerDaemonId, UserId},
+    provisioner_daemon::{DaemonStatus, ProvisionerDaemon},
+    provisioner_job::{ProvisionerType, Tags, with_scope},
+    rbac::{Action, Object, ResourceType, Subject},
+};
+
+/// What a daemon says of itself when it joins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonIdentity {
+    /// Whose jobs it takes.
+    pub organization_id: OrganizationId,
+    /// Unique per organization.
+    pub name: String,
+    /// Its software's version.
+    pub version: String,
+    /// The version of the protocol it speaks.
+    pub api_version: String,
+    /// What it can run.
+    pub provisioners: Vec<ProvisionerType>,
+    /// Which jobs fit it.
+    pub tags: Tags,
+}
+
+/// A daemon with what clients are shown of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonDetails {
+    /// The daemon.
+    pub daemon: ProvisionerDaemon,
+    /// What it does now.
+    pub status: DaemonStatus,
+    /// The job it runs.
+    pub current_job: Option<JobDetails>,
+    /// The job it ended last.
+    pub previous_job: Option<JobDetails>,
+}
+
+/// Use cases of daemons.
+#[derive(Clone, Debug)]
+pub struct Daemons {
+    deps: Deps,
+}
+
+impl Daemons {
+    /// Over `deps`.
+    #[must_use]
+    pub const fn new(deps: Deps) -> Self {
+        Self { deps }
+    }
+
+    /// Joins, or joins again under the same name.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn register(&self, identity: &DaemonIdentity) -> Result<ProvisionerDaemon> {
+        let now = self.deps.now();
+        let nobody = UserId(uuid::Uuid::nil());
+        let daemon = ProvisionerDaemon {
+            id: ProvisionerDaemonId::generate(&*self.deps.entropy),
+            organization_id: identity.organization_id,
+            name: identity.name.clone(),
+            version: identity.version.clone(),
+            api_version: identity.api_version.clone(),
+            provisioners: identity.provisioners.clone(),
+            tags: with_scope(identity.tags.clone(), nobody),
+            created_at: now,
+            last_seen_at: Some(now),
+        };
+        let mut tx = self.deps.begin().await?;
+        let joined = tx.provisioner_daemons().upsert(&daemon).await;
+        settle(tx, joined.map_err(Into::into)).await
+    }
+
+    /// Notes a sign of life.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn heartbeat(&self, id: ProvisionerDaemonId) -> Result<()> {
+        let mut tx = self.deps.begin().await?;
+        let noted = tx.provisioner_daemons().touch(id, self.deps.now()).await;
+        settle(tx, noted.map_err(Into::into)).await
+    }
+
+    /// All daemons of an organization, oldest first.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when the caller may not read them.
+    pub async fn list(
+        &self,
+        subject: &Subject,
+        organization: OrganizationId,
+    ) -> Result<Vec<DaemonDetails>> {
+        let object = Object::of(ResourceType::ProvisionerDaemon).in_organization(organization);
+        self.deps.require(subject, Action::Read, &object)?;
+        let now = self.deps.now();
+        let mut tx = self.deps.begin().await?;
+        let found = async {
+            let tx = tx.as_mut();
+            let daemons = tx.provisioner_daemons().list(organization).await?;
+            let ids: Vec<_> = daemons.iter().map(|daemon| daemon.id).collect();
+            let jobs = tx.provisioner_jobs().of_workers(&ids).await?;
+            let jobs = details::jobs(tx, now, jobs).await?;
+            let add = |daemon: ProvisionerDaemon| {
+                let mine = |details: &&JobDetails| details.job.worker_id == Some(daemon.id);
+                let runs = |details: &&JobDetails| details.job.completed_at.is_none();
+                let current = jobs.iter().filter(mine).find(runs);
+                let previous = jobs.iter().filter(mine).find(|details| !runs(details));
+                DaemonDetails {
+                    status: daemon.status(now, current.is_some()),
+                    current_job: current.cloned(),
+                    previous_job: previous.cloned(),
+                    daemon,
+                }
+            };
+            Ok(daemons.into_iter().map(add).collect())
+        };
+        let found = found.await;
+        settle(tx, found).await
+    }
+}
