@@ -27,6 +27,45 @@
 //! committed, or is rolled back. Lookups answer `Option`: absence is no error. Events are
 //! [published](store::Transaction::publish) inside the transaction and delivered when it commits.
 //!
+//! With the feature `memory`:
+//!
+#![cfg_attr(feature = "memory", doc = "```")]
+#![cfg_attr(not(feature = "memory"), doc = "```ignore")]
+//! use coder_core::{
+//!     clock::{Clock as _, OsEntropy, SystemClock},
+//!     id::OrganizationId,
+//!     organization::Organization,
+//!     store::{MemoryStore, Store as _},
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coder_core::store::StoreError> {
+//! let (store, now) = (MemoryStore::new(), SystemClock.now());
+//! let acme = Organization {
+//!     id: OrganizationId::generate(&OsEntropy),
+//!     name: "acme".to_owned(),
+//!     display_name: "Acme".to_owned(),
+//!     description: String::new(),
+//!     icon: String::new(),
+//!     is_default: true,
+//!     created_at: now,
+//!     updated_at: now,
+//! };
+//! let mut transaction = store.begin().await?;
+//! transaction.organizations().insert(&acme).await?;
+//! transaction.commit().await?;
+//!
+//! let mut transaction = store.begin().await?;
+//! let found = transaction.organizations().by_name("ACME").await?;
+//! assert_eq!(found, Some(acme.clone()));
+//!
+//! let again = transaction.organizations().insert(&acme).await;
+//! assert!(again.is_err_and(|error| error.is_conflict_with("organizations_name_key")));
+//! transaction.rollback().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! To add an aggregate: its types in a file of its own, an id in [`id`], a trait in `store/`, an accessor
 //! on `Transaction`, the implementation in `store/memory/` and in each other store, and cases in
 //! `store/conformance/`, which every store runs.

@@ -68,6 +68,6 @@ pub struct UserFilter {
     pub search: Option<String>,
     /// Any of these states; all when empty.
     pub status: Vec<UserStatus>,
-    /// Holds any of these site roles; all when empty.
+    /// Holds any of these site roles, where `member` is held by everyone; all when empty.
     pub roles: Vec<String>,
 }

@@ -6,10 +6,27 @@
 //! ordered as each method says, and have no hidden limit: callers pass a [`Page`].
 //!
 //! Time and identifiers are always arguments.
+//!
+//! What every store agrees on beyond the methods' own words:
+//!
+//! - An id that exists already conflicts with `<table>_pkey`, for example `workspaces_pkey`.
+//! - After an error a transaction is good for a rollback only.
+//! - What is referred to is inserted first: a job before its version, a version before the template it
+//!   belongs to (and linked to it by an update afterwards). A daemon may go before the jobs that name it.
+//! - Text with a NUL character is refused with [`StoreError::InvalidText`]; a lookup may also find nothing.
+//!   All other text and all bytes come back as they were, and times to the microsecond.
+//! - Text is ordered byte by byte (the collation `C` of Postgres); names of users, organizations, templates
+//!   and workspaces by their lower-case form. "Newest" and "oldest" go by `created_at`, builds by their
+//!   number.
+//! - Searched text means itself: `%`, `_` and `\` match nothing else.
 
 mod api_key;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod error;
 mod file;
+#[cfg(feature = "memory")]
+mod memory;
 mod organization;
 mod page;
 mod provisioner_daemon;
@@ -27,6 +44,8 @@ mod workspace_resource;
 pub use api_key::ApiKeyStore;
 pub use error::StoreError;
 pub use file::FileStore;
+#[cfg(feature = "memory")]
+pub use memory::{MemoryStore, MemoryTransaction};
 pub use organization::OrganizationStore;
 pub use page::Page;
 pub use provisioner_daemon::ProvisionerDaemonStore;

@@ -23,6 +23,7 @@ pub trait ProvisionerDaemonStore: Send {
     async fn list(&mut self, organization: OrganizationId) -> StoreResult<Vec<ProvisionerDaemon>>;
     /// Notes a sign of life.
     async fn touch(&mut self, id: ProvisionerDaemonId, seen: Timestamp) -> StoreResult<()>;
-    /// Removes those not seen since a time; says how many.
+    /// Removes those not seen since a time, where one that was never seen counts from its `created_at`; says
+    /// how many. Jobs that name them stay as they are.
     async fn delete_unseen(&mut self, since: Timestamp) -> StoreResult<u64>;
 }

@@ -38,7 +38,7 @@ pub struct JobEnd {
 /// The job queue, logs and timings.
 #[async_trait]
 pub trait ProvisionerJobStore: Send {
-    /// Adds a pending job.
+    /// Adds a job as it is.
     async fn insert(&mut self, job: &ProvisionerJob) -> StoreResult<()>;
     /// By id.
     async fn get(&mut self, id: ProvisionerJobId) -> StoreResult<Option<ProvisionerJob>>;
@@ -63,9 +63,10 @@ pub trait ProvisionerJobStore: Send {
         lease: LeaseId,
         now: Timestamp,
     ) -> StoreResult<bool>;
-    /// Asks for a cancel. A pending job ends at once. `false` when it had ended or been canceled before.
+    /// Asks for a cancel, which is no sign of life: `updated_at` stays. A pending job ends at once. `false`
+    /// when it had ended or been canceled before.
     async fn cancel(&mut self, id: ProvisionerJobId, now: Timestamp) -> StoreResult<bool>;
-    /// Ends a job. With a lease, `false` when that is not its present claim; without, the platform itself
+    /// Ends a job, also one that waits; `updated_at` becomes `now`. With a lease, `false` when that is not its present claim; without, the platform itself
     /// ends it. `false` too when it had ended before; nothing is changed then.
     async fn finish(
         &mut self,
@@ -93,9 +94,10 @@ pub trait ProvisionerJobStore: Send {
         &mut self,
         ids: &[ProvisionerJobId],
     ) -> StoreResult<Vec<(ProvisionerJobId, QueuePosition)>>;
-    /// Appends lines (their `id` is ignored) and adds to the job's `logs_length`. What exceeds
-    /// [`MAX_LOG_BYTES`](crate::provisioner_job::MAX_LOG_BYTES) in sum is dropped, line by line, and the
-    /// job's `logs_overflowed` set. Answers how many lines were stored.
+    /// Appends lines (their `id` is ignored) and adds the bytes of their `output` to the job's
+    /// `logs_length`. The first line with which that would exceed
+    /// [`MAX_LOG_BYTES`](crate::provisioner_job::MAX_LOG_BYTES) sets `logs_overflowed`; it and all lines after
+    /// it, also of later calls, are dropped. Answers how many lines were stored.
     async fn append_logs(&mut self, id: ProvisionerJobId, lines: &[JobLog]) -> StoreResult<u64>;
     /// At most `limit` lines (0 for all) with `after < id < before`, ascending.
     async fn logs(

@@ -46,7 +46,7 @@ pub trait WorkspaceAgentStore: Send {
     /// Replaces `lifecycle_state`, `started_at` and `ready_at`.
     async fn set_lifecycle(&mut self, agent: &WorkspaceAgent) -> StoreResult<()>;
 
-    /// Adds log sources; those that exist stay as they are.
+    /// Adds log sources; those that exist (of this agent, with this id) stay as they are.
     async fn insert_log_sources(&mut self, sources: &[AgentLogSource]) -> StoreResult<()>;
     /// The log sources of several agents, by creation, then id.
     async fn log_sources(
@@ -59,9 +59,10 @@ pub trait WorkspaceAgentStore: Send {
         agent: WorkspaceAgentId,
         source: LogSourceId,
     ) -> StoreResult<bool>;
-    /// Appends lines (their `id` is ignored) and adds to `logs_length`. What exceeds
-    /// [`MAX_LOG_BYTES`](crate::workspace_agent::MAX_LOG_BYTES) in sum is dropped, line by line, and
-    /// `logs_overflowed` set. Answers how many lines were stored.
+    /// Appends lines (their `id` is ignored) and adds the bytes of their `output` to `logs_length`. The first
+    /// line with which that would exceed [`MAX_LOG_BYTES`](crate::workspace_agent::MAX_LOG_BYTES) sets
+    /// `logs_overflowed`; it and all lines after it, also of later calls, are dropped. Answers how many lines
+    /// were stored.
     async fn append_logs(&mut self, id: WorkspaceAgentId, lines: &[AgentLog]) -> StoreResult<u64>;
     /// At most `limit` lines (0 for all) with `after < id < before`, ascending.
     async fn logs(
@@ -72,7 +73,7 @@ pub trait WorkspaceAgentStore: Send {
         limit: u32,
     ) -> StoreResult<Vec<AgentLog>>;
 
-    /// Adds metadata definitions.
+    /// Adds metadata definitions. Conflict: `workspace_agent_metadata_pkey` (agent and key).
     async fn insert_metadata(&mut self, metadata: &[AgentMetadatum]) -> StoreResult<()>;
     /// The metadata of several agents, by display order, then key.
     async fn metadata(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<AgentMetadatum>>;

@@ -1,0 +1,4 @@
+//! Tests of the crate as its users see it.
+
+#[cfg(all(feature = "memory", feature = "testing"))]
+mod store;
