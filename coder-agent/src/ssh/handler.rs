@@ -5,10 +5,11 @@ use russh::server::{Auth, ChannelOpenHandle, Handle, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::input::InputBudget;
-use super::limits::MAX_COMMAND_BYTES;
+use super::input::{InputBudget, Reserved};
+use super::limits::{INPUT_STALL, MAX_COMMAND_BYTES};
 use super::registry::{Control, Registry};
 use super::server::ServerState;
 use super::setup::{TerminalRequest, TerminalSize};
@@ -19,30 +20,36 @@ pub(super) struct Handler {
     server: Arc<ServerState>,
     registry: Registry,
     budget: InputBudget,
+    connection: CancellationToken,
     logged_in: CancellationToken,
 }
 
-/// Why the library ended a connection.
+/// Why a connection ended.
 #[derive(Debug)]
-pub(super) struct HandlerError(pub(super) russh::Error);
+pub(super) enum HandlerError {
+    /// We ended it.
+    Ended,
+    /// The library found something wrong.
+    Protocol(russh::Error),
+}
 
 impl From<russh::Error> for HandlerError {
     fn from(error: russh::Error) -> Self {
-        Self(error)
+        Self::Protocol(error)
     }
 }
 
 impl Handler {
     pub(super) fn new(
         server: Arc<ServerState>,
-        registry: Registry,
-        budget: InputBudget,
+        connection: CancellationToken,
         logged_in: CancellationToken,
     ) -> Self {
         Self {
             server,
-            registry,
-            budget,
+            registry: Registry::new(connection.clone()),
+            budget: InputBudget::new(),
+            connection,
             logged_in,
         }
     }
@@ -63,6 +70,25 @@ impl Handler {
             .tasks
             .spawn(session::run(server, served, setup, program));
         Ok(())
+    }
+
+    /// Waits for room in the connection's budget of unread input.
+    async fn reserve(&self, size: usize) -> Result<Reserved, HandlerError> {
+        loop {
+            let reserved = tokio::select! {
+                reserved = timeout(INPUT_STALL, self.budget.reserve(size)) => reserved,
+                () = self.connection.cancelled() => return Err(HandlerError::Ended),
+            };
+            match reserved {
+                Ok(Some(reserved)) => return Ok(reserved),
+                Ok(None) => return Err(HandlerError::Ended),
+                Err(_elapsed) => {
+                    if let Some((channel, bytes)) = self.registry.close_stalled() {
+                        tracing::warn!(channel, bytes, "closed an SSH channel that reads nothing");
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -152,7 +178,8 @@ impl russh::server::Handler for Handler {
         _session: &mut Session,
     ) -> Result<(), HandlerError> {
         if let Some(input) = self.registry.input(channel) {
-            input.send(Bytes::copy_from_slice(data), &self.budget);
+            let reserved = self.reserve(data.len()).await?;
+            input.send(Bytes::copy_from_slice(data), reserved);
         }
         Ok(())
     }

@@ -10,7 +10,6 @@ use super::input::{self, InputReceiver, InputSender};
 use super::limits::{CONTROL_QUEUE, MAX_CHANNELS};
 use super::output::{Blocked, Output};
 use super::setup::{SessionSetup, TerminalSize};
-use super::transport::Unsent;
 
 /// What a client says to a running session besides its input.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +23,6 @@ pub(super) enum Control {
 pub(super) struct Registry {
     entries: Arc<Mutex<BTreeMap<u32, Entry>>>,
     connection: CancellationToken,
-    unsent: Unsent,
 }
 
 struct Entry {
@@ -68,11 +66,10 @@ pub(super) struct Registration {
 }
 
 impl Registry {
-    pub(super) fn new(connection: CancellationToken, unsent: Unsent) -> Self {
+    pub(super) fn new(connection: CancellationToken) -> Self {
         Self {
             entries: Arc::default(),
             connection,
-            unsent,
         }
     }
 
@@ -203,7 +200,7 @@ impl Registry {
         Some(ServedChannel {
             input: receivers.input,
             control: receivers.control,
-            output: Output::new(writer, handle, entry.blocked.clone(), self.unsent.clone()),
+            output: Output::new(writer, handle, entry.blocked.clone()),
             closed: entry.closed.clone(),
             registration: Registration {
                 entries: Arc::downgrade(&self.entries),

@@ -1,5 +1,4 @@
 //! Integration tests of the agent.
 
-#[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;

@@ -1,0 +1,14 @@
+//! The schema, one step per file, named after the time of its making.
+//!
+//! A step runs in a transaction of its own together with the note that it was done, so that an
+//! interrupted migration continues at the next start. A step never uses the entities, which follow
+//! the newest schema, and is never changed after a release.
+
+mod m20261123150000_users;
+mod m20261123150100_provisioner_jobs;
+mod m20261123150200_templates;
+mod m20261123150300_workspaces;
+mod m20261123150400_workspace_agents;
+mod migrator;
+
+pub use migrator::{migrate, revert};

@@ -1,0 +1,18 @@
+//! The trait of each aggregate, implemented for the transaction.
+
+mod api_key;
+mod file;
+mod organization;
+mod provisioner_daemon;
+mod provisioner_job;
+mod provisioner_job_log;
+mod setting;
+mod template;
+mod template_version;
+mod user;
+mod workspace;
+mod workspace_agent;
+mod workspace_agent_part;
+mod workspace_app;
+mod workspace_build;
+mod workspace_resource;
