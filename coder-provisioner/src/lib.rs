@@ -23,6 +23,8 @@ pub mod conformance;
 #[cfg(feature = "testing")]
 pub mod echo;
 pub mod protocol;
+#[cfg(feature = "tfprovider")]
+pub mod tfprovider;
 
 pub use daemon::{Daemon, DaemonOptions};
 pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};

@@ -4,3 +4,5 @@
 mod daemon;
 #[cfg(feature = "testing")]
 mod echo;
+#[cfg(feature = "tfprovider")]
+mod provider;

@@ -1,0 +1,83 @@
+//! `coder_script`.
+
+use crate::attributes::Script;
+use crate::tfprovider::cron;
+use crate::tfprovider::diagnostics::{Diagnostic, Path};
+use crate::tfprovider::kind::Resource;
+use crate::tfprovider::value::{Object, Value, get};
+
+pub(super) const RESOURCE: Resource = Resource {
+    validate,
+    ..Resource::new::<Script>(Script::TYPE_NAME)
+};
+
+fn validate(script: &Object) -> Vec<Diagnostic> {
+    let mut found: Vec<_> = get(script, "cron")
+        .as_str()
+        .and_then(check_cron)
+        .into_iter()
+        .collect();
+    let set = |name| match get(script, name) {
+        Value::Unknown => true,
+        value => value.as_bool() == Some(true),
+    };
+    let on_start = set("run_on_start");
+    if !on_start && !set("run_on_stop") && get(script, "cron") == &Value::Null {
+        let detail = "One of \"run_on_start\", \"run_on_stop\" and \"cron\" must be given.";
+        found.push(Diagnostic::error("The script never runs", detail));
+    }
+    if get(script, "start_blocks_login").as_bool() == Some(true) && !on_start {
+        let detail = "Only a script with \"run_on_start\" can block logins at the start.";
+        let path = Path::root().attribute("start_blocks_login");
+        found.push(Diagnostic::error("Invalid start_blocks_login", detail).at(&path));
+    }
+    found
+}
+
+fn check_cron(text: &str) -> Option<Diagnostic> {
+    let path = Path::root().attribute("cron");
+    match cron::validate_with_seconds(text) {
+        Err(error) => {
+            let detail = format!("{text:?} is not a schedule: {error}.");
+            Some(Diagnostic::error("Invalid cron", detail).at(&path))
+        }
+        Ok(()) if text.split_whitespace().count() == 5 => {
+            let detail = format!(
+                "{text:?} has five fields, of which the first is taken for the seconds. Write \
+                 \"0 {text}\" when it was meant for the minutes."
+            );
+            Some(Diagnostic::warning("cron begins with the seconds", detail).at(&path))
+        }
+        Ok(()) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tfprovider::diagnostics::{Severity, has_error};
+    use crate::tfprovider::value::set;
+
+    #[test]
+    fn a_script_must_run_at_some_time() {
+        let mut script = Object::new();
+        assert!(has_error(&validate(&script)));
+        set(&mut script, "run_on_stop", true);
+        assert_eq!(validate(&script), []);
+        set(&mut script, "start_blocks_login", true);
+        assert!(has_error(&validate(&script)));
+        script.insert("run_on_start".into(), Value::Unknown);
+        assert_eq!(validate(&script), []);
+    }
+
+    #[test]
+    fn five_fields_are_a_warning() {
+        let mut script = Object::new();
+        set(&mut script, "cron", "0 0 22 * * *");
+        assert_eq!(validate(&script), []);
+        set(&mut script, "cron", "0 22 * * 1-5");
+        assert_eq!(validate(&script)[0].severity, Severity::Warning);
+        set(&mut script, "cron", "61 * * * * *");
+        assert_eq!(validate(&script)[0].severity, Severity::Error);
+    }
+}
