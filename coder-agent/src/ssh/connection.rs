@@ -4,13 +4,15 @@ use std::sync::Arc;
 use russh::server::{Handle, RunningSession, run_stream};
 use russh::{Disconnect, Error as SshError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::cancellable::Cancellable;
 use super::handler::{Handler, HandlerError};
-use super::limits::{DISCONNECT_GRACE, LOGIN_GRACE, MIN_KEEPALIVE_TIMEOUT};
+use super::input::InputBudget;
+use super::limits::{DISCONNECT_GRACE, INPUT_STALL, LOGIN_GRACE, MIN_KEEPALIVE_TIMEOUT};
+use super::registry::Registry;
 use super::server::ServerState;
+use super::transport::{Transport, Unsent};
 use crate::{Error, ErrorKind, Result};
 
 /// Why a connection is to be ended from our side.
@@ -35,8 +37,15 @@ where
     // channels.
     let _end = token.clone().drop_guard();
     let logged_in = CancellationToken::new();
-    let handler = Handler::new(Arc::clone(&server), token.clone(), logged_in.clone());
-    let stream = Cancellable::new(stream, token.clone());
+    let (unsent, budget) = (Unsent::default(), InputBudget::new());
+    let registry = Registry::new(token.clone(), unsent.clone());
+    let stream = Transport::new(stream, token.clone(), unsent, Some(budget.clone()));
+    let handler = Handler::new(
+        Arc::clone(&server),
+        registry.clone(),
+        budget.clone(),
+        logged_in.clone(),
+    );
 
     let connecting = run_stream(Arc::clone(&server.config), stream, handler);
     let mut session = tokio::select! {
@@ -66,6 +75,7 @@ where
             () = shutdown.cancelled() => End::Shutdown,
             () = no_login => End::NoLogin,
             () = deadline => End::Deadline,
+            () = watch_input(&budget, &registry) => End::Shutdown,
         }
     };
     tokio::select! {
@@ -75,6 +85,23 @@ where
             match end {
                 End::NoLogin => Err(no_login()),
                 End::Shutdown | End::Deadline => Ok(()),
+            }
+        }
+    }
+}
+
+/// Keeps a connection going that waits for somebody to read; see [`INPUT_STALL`]. Never returns.
+async fn watch_input(budget: &InputBudget, registry: &Registry) {
+    loop {
+        budget.exhausted().await;
+        while let Some(before) = budget.released_while_exhausted() {
+            sleep(INPUT_STALL).await;
+            let stands_still = budget.released_while_exhausted() == Some(before);
+            if stands_still
+                && !budget.extend()
+                && let Some((channel, bytes)) = registry.close_stalled()
+            {
+                tracing::warn!(channel, bytes, "closed an SSH channel that reads nothing");
             }
         }
     }
@@ -112,9 +139,8 @@ async fn disconnect(session: &mut RunningSession<Handler>, token: &CancellationT
 fn outcome(ended: Result<(), HandlerError>) -> Result<()> {
     match ended {
         Ok(()) => Ok(()),
-        Err(HandlerError::Ended) => Ok(()),
-        Err(HandlerError::Protocol(error)) if is_hangup(&error) => Ok(()),
-        Err(HandlerError::Protocol(error)) => {
+        Err(HandlerError(error)) if is_hangup(&error) => Ok(()),
+        Err(HandlerError(error)) => {
             let kind = match error {
                 SshError::KeepaliveTimeout | SshError::InactivityTimeout => ErrorKind::TimedOut,
                 _ => ErrorKind::Protocol,

@@ -5,11 +5,10 @@ use russh::server::{Auth, ChannelOpenHandle, Handle, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::input::{InputBudget, Reserved};
-use super::limits::{INPUT_STALL, MAX_COMMAND_BYTES};
+use super::input::InputBudget;
+use super::limits::MAX_COMMAND_BYTES;
 use super::registry::{Control, Registry};
 use super::server::ServerState;
 use super::setup::{TerminalRequest, TerminalSize};
@@ -20,36 +19,30 @@ pub(super) struct Handler {
     server: Arc<ServerState>,
     registry: Registry,
     budget: InputBudget,
-    connection: CancellationToken,
     logged_in: CancellationToken,
 }
 
-/// Why a connection ended.
+/// Why the library ended a connection.
 #[derive(Debug)]
-pub(super) enum HandlerError {
-    /// We ended it.
-    Ended,
-    /// The library found something wrong.
-    Protocol(russh::Error),
-}
+pub(super) struct HandlerError(pub(super) russh::Error);
 
 impl From<russh::Error> for HandlerError {
     fn from(error: russh::Error) -> Self {
-        Self::Protocol(error)
+        Self(error)
     }
 }
 
 impl Handler {
     pub(super) fn new(
         server: Arc<ServerState>,
-        connection: CancellationToken,
+        registry: Registry,
+        budget: InputBudget,
         logged_in: CancellationToken,
     ) -> Self {
         Self {
             server,
-            registry: Registry::new(connection.clone()),
-            budget: InputBudget::new(),
-            connection,
+            registry,
+            budget,
             logged_in,
         }
     }
@@ -70,25 +63,6 @@ impl Handler {
             .tasks
             .spawn(session::run(server, served, setup, program));
         Ok(())
-    }
-
-    /// Waits for room in the connection's budget of unread input.
-    async fn reserve(&self, size: usize) -> Result<Reserved, HandlerError> {
-        loop {
-            let reserved = tokio::select! {
-                reserved = timeout(INPUT_STALL, self.budget.reserve(size)) => reserved,
-                () = self.connection.cancelled() => return Err(HandlerError::Ended),
-            };
-            match reserved {
-                Ok(Some(reserved)) => return Ok(reserved),
-                Ok(None) => return Err(HandlerError::Ended),
-                Err(_elapsed) => {
-                    if let Some((channel, bytes)) = self.registry.close_stalled() {
-                        tracing::warn!(channel, bytes, "closed an SSH channel that reads nothing");
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -178,8 +152,7 @@ impl russh::server::Handler for Handler {
         _session: &mut Session,
     ) -> Result<(), HandlerError> {
         if let Some(input) = self.registry.input(channel) {
-            let reserved = self.reserve(data.len()).await?;
-            input.send(Bytes::copy_from_slice(data), reserved);
+            input.send(Bytes::copy_from_slice(data), &self.budget);
         }
         Ok(())
     }

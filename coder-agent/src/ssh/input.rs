@@ -1,24 +1,37 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 
-use super::limits::{INPUT_BUDGET, INPUT_OVERHEAD};
+use super::limits::{INPUT_BUDGET, INPUT_MAX, INPUT_OVERHEAD, INPUT_STEP};
 
-/// The bytes of a connection's clients that nobody has read yet, bounded over all channels.
+/// The bytes of a connection's client that nobody has read yet, bounded over all channels.
 ///
 /// SSH would let each channel say how much it can take, but the library grants more as soon as
-/// data arrives. So a connection reads on for as long as this budget lasts, and stops reading
-/// altogether, which slows the client down, when it is used up.
+/// data arrives. So a connection reads on for as long as this budget lasts, and stops reading,
+/// which slows the client down, when it is used up.
 #[derive(Clone, Debug)]
-pub(super) struct InputBudget(Arc<Semaphore>);
+pub(crate) struct InputBudget(Arc<Budget>);
+
+#[derive(Debug)]
+struct Budget {
+    used: AtomicUsize,
+    limit: AtomicUsize,
+    /// Counts what was given back, to see whether anybody reads.
+    released: AtomicUsize,
+    reader: AtomicWaker,
+    exhausted: Notify,
+}
 
 /// A place in the budget for one message.
 #[derive(Debug)]
-pub(super) struct Reserved {
-    _permit: OwnedSemaphorePermit,
+struct Reserved {
+    budget: Arc<Budget>,
+    cost: usize,
 }
 
 /// Where the handler puts a channel's input. Dropping it is the end of the input.
@@ -48,23 +61,77 @@ struct Counted {
 
 impl InputBudget {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(INPUT_BUDGET)))
+        Self(Arc::new(Budget {
+            used: AtomicUsize::new(0),
+            limit: AtomicUsize::new(INPUT_BUDGET),
+            released: AtomicUsize::new(0),
+            reader: AtomicWaker::new(),
+            exhausted: Notify::new(),
+        }))
     }
 
-    /// Waits until there is room for a message of this size.
-    pub(super) async fn reserve(&self, size: usize) -> Option<Reserved> {
-        let cost = u32::try_from(size.saturating_add(INPUT_OVERHEAD).min(INPUT_BUDGET)).ok()?;
-        Arc::clone(&self.0)
-            .acquire_many_owned(cost)
-            .await
-            .ok()
-            .map(|permit| Reserved { _permit: permit })
+    /// Whether more may be read; if not, the task is woken when it may.
+    pub(super) fn poll_room(&self, context: &mut Context<'_>) -> bool {
+        if self.0.has_room() {
+            return true;
+        }
+        self.0.reader.register(context.waker());
+        self.0.exhausted.notify_one();
+        self.0.has_room()
+    }
+
+    /// Waits until the budget is, or lately was, used up.
+    pub(super) async fn exhausted(&self) {
+        self.0.exhausted.notified().await;
+    }
+
+    /// How often something was given back; `None` while there is room.
+    pub(super) fn released_while_exhausted(&self) -> Option<usize> {
+        (!self.0.has_room()).then(|| self.0.released.load(Ordering::Relaxed))
+    }
+
+    /// Allows a little more, or says that this was enough.
+    pub(super) fn extend(&self) -> bool {
+        if self.0.limit.load(Ordering::Relaxed) >= INPUT_MAX {
+            return false;
+        }
+        self.0.limit.fetch_add(INPUT_STEP, Ordering::Relaxed);
+        self.0.reader.wake();
+        true
+    }
+
+    fn reserve(&self, size: usize) -> Reserved {
+        let cost = size.saturating_add(INPUT_OVERHEAD);
+        self.0.used.fetch_add(cost, Ordering::AcqRel);
+        Reserved {
+            budget: Arc::clone(&self.0),
+            cost,
+        }
+    }
+}
+
+impl Budget {
+    fn has_room(&self) -> bool {
+        self.used.load(Ordering::Acquire) < self.limit.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let used = self.budget.used.fetch_sub(self.cost, Ordering::AcqRel) - self.cost;
+        self.budget.released.fetch_add(1, Ordering::Relaxed);
+        if used < INPUT_BUDGET / 2 {
+            self.budget.limit.store(INPUT_BUDGET, Ordering::Relaxed);
+        }
+        if self.budget.has_room() {
+            self.budget.reader.wake();
+        }
     }
 }
 
 pub(super) fn channel() -> (InputSender, InputReceiver) {
     // Each chunk holds at least its overhead of the budget, so the queue cannot be full first.
-    let (sender, receiver) = mpsc::channel(INPUT_BUDGET / INPUT_OVERHEAD);
+    let (sender, receiver) = mpsc::channel(INPUT_MAX / INPUT_OVERHEAD + 1);
     (
         InputSender {
             queue: sender,
@@ -76,17 +143,19 @@ pub(super) fn channel() -> (InputSender, InputReceiver) {
 
 impl InputSender {
     /// Queues a message; it is dropped when the reader has gone, as bytes for a closed pipe are.
-    pub(super) fn send(&self, bytes: Bytes, reserved: Reserved) {
-        self.backlog.fetch_add(bytes.len(), Ordering::Relaxed);
+    pub(super) fn send(&self, bytes: Bytes, budget: &InputBudget) {
+        let size = bytes.len();
+        self.backlog.fetch_add(size, Ordering::Relaxed);
         let counted = Counted {
             backlog: Arc::clone(&self.backlog),
-            size: bytes.len(),
+            size,
         };
-        drop(self.queue.try_send(Chunk {
+        let chunk = Chunk {
             bytes,
             _counted: counted,
-            _reserved: reserved,
-        }));
+            _reserved: budget.reserve(size),
+        };
+        drop(self.queue.try_send(chunk));
     }
 
     /// Bytes queued and not read yet.
@@ -117,17 +186,65 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
 
+    fn has_room(budget: &InputBudget) -> bool {
+        budget.poll_room(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn fill(budget: &InputBudget, sender: &InputSender) -> usize {
+        let mut messages = 0;
+        while has_room(budget) {
+            sender.send(Bytes::from_static(b"x"), budget);
+            messages += 1;
+        }
+        messages
+    }
+
     #[tokio::test]
-    async fn a_reader_that_went_away_frees_the_budget() {
+    async fn the_budget_bounds_bytes_and_messages() {
+        let budget = InputBudget::new();
+        let (sender, mut receiver) = channel();
+        let messages = fill(&budget, &sender);
+        assert_eq!(messages, INPUT_BUDGET.div_ceil(INPUT_OVERHEAD + 1));
+        assert_eq!(sender.backlog(), messages);
+        budget.exhausted().await;
+        assert_eq!(budget.released_while_exhausted(), Some(0));
+        drop(receiver.0.recv().await.unwrap());
+        assert!(has_room(&budget));
+        assert_eq!(budget.released_while_exhausted(), None);
+        drop(receiver);
+        assert_eq!(sender.backlog(), 0);
+    }
+
+    #[test]
+    fn extensions_are_bounded_and_taken_back() {
+        let budget = InputBudget::new();
+        let (sender, receiver) = channel();
+        fill(&budget, &sender);
+        let mut steps = 0;
+        while budget.extend() {
+            fill(&budget, &sender);
+            steps += 1;
+        }
+        assert_eq!(steps, (INPUT_MAX - INPUT_BUDGET) / INPUT_STEP);
+        drop(receiver);
+        let (sender, _receiver) = channel();
+        assert_eq!(
+            fill(&budget, &sender),
+            INPUT_BUDGET.div_ceil(INPUT_OVERHEAD + 1)
+        );
+    }
+
+    #[test]
+    fn a_reader_that_went_away_uses_nothing() {
         let budget = InputBudget::new();
         let (sender, receiver) = channel();
         drop(receiver);
-        for _ in 0..3 {
-            let reserved = budget.reserve(INPUT_BUDGET).await.unwrap();
-            sender.send(Bytes::from_static(b"x"), reserved);
-        }
+        sender.send(Bytes::from(vec![0; INPUT_BUDGET]), &budget);
+        assert!(has_room(&budget));
         assert_eq!(sender.backlog(), 0);
     }
 }

@@ -23,9 +23,19 @@ pub(super) const INPUT_BUDGET: usize = 16 * 1024 * 1024;
 /// What a queued piece of input costs beyond its bytes, so that one-byte messages are bounded too.
 pub(super) const INPUT_OVERHEAD: usize = 128;
 
-/// How long a reader that stands still may keep the other channels of its connection waiting
-/// once the budget is used up.
-pub(super) const INPUT_STALL: Duration = Duration::from_secs(30);
+/// How long nobody may read anything before a connection that has used up its budget is allowed
+/// [`INPUT_STEP`] more.
+///
+/// Behind the input that nobody reads there may be something that the connection has to know,
+/// such as that the client can take output again, for which the reader is waiting.
+pub(super) const INPUT_STALL: Duration = Duration::from_secs(1);
+
+/// What is allowed at each of these times.
+pub(super) const INPUT_STEP: usize = 1024 * 1024;
+
+/// The budget with all that is allowed in addition. After that the channel with the most unread
+/// input is closed, if others wait for it or it waits for the client.
+pub(super) const INPUT_MAX: usize = 64 * 1024 * 1024;
 
 /// Signals and resizes waiting for one session.
 pub(super) const CONTROL_QUEUE: usize = 64;

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Invariants:
-//! * The handler never waits for a process or a network peer. It only waits when a connection has
-//!   16 MiB of input that nobody has read yet; see `limits.rs` for this and the other bounds.
+//! * The handler never waits. A connection that has more than 16 MiB of input that nobody has read
+//!   is not read from for a while, see `input.rs`; `limits.rs` has the other bounds.
 //! * A channel's task owns everything the channel uses. It ends when the channel, the connection
 //!   or the agent does; only the wait for a process that outlives its session remains, as with
 //!   OpenSSH, until [`SshServer::close`].
@@ -24,7 +24,6 @@
 //! Unix-socket forwarding, agent and X11 forwarding.
 
 mod algorithms;
-mod cancellable;
 pub mod command;
 mod connection;
 pub mod environment;
@@ -46,6 +45,7 @@ mod session;
 mod setup;
 mod signal;
 mod terminal_modes;
+mod transport;
 mod user;
 
 pub use command::Program;
@@ -57,3 +57,4 @@ pub use user::User;
 
 pub(crate) use algorithms::preferred as preferred_algorithms;
 pub(crate) use signal::number as signal_number;
+pub(crate) use transport::{Transport, Unsent};

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::exit::Exit;
 use super::limits::{CLOSE_WAIT, READ_CHUNK};
 use super::signal;
+use super::transport::Unsent;
 
 /// The channel's type of data for standard error (RFC 4254 section 5.2).
 const SSH_EXTENDED_DATA_STDERR: u32 = 1;
@@ -31,6 +32,7 @@ pub(super) struct Output {
     writer: ChannelWriteHalf<Msg>,
     handle: Handle,
     blocked: Blocked,
+    unsent: Unsent,
 }
 
 /// How many of a channel's streams are waiting for the client to read.
@@ -42,17 +44,24 @@ pub(super) struct Blocked(Arc<AtomicUsize>);
 pub(super) struct Gone;
 
 impl Output {
-    pub(super) fn new(writer: ChannelWriteHalf<Msg>, handle: Handle, blocked: Blocked) -> Self {
+    pub(super) fn new(
+        writer: ChannelWriteHalf<Msg>,
+        handle: Handle,
+        blocked: Blocked,
+        unsent: Unsent,
+    ) -> Self {
         Self {
             writer,
             handle,
             blocked,
+            unsent,
         }
     }
 
     /// Sends bytes as soon as the client can take them.
     pub(super) async fn send(&self, stream: Stream, bytes: Bytes) -> Result<(), Gone> {
         let _blocked = self.blocked.enter();
+        self.unsent.room().await;
         let sent = match stream {
             Stream::Stdout => self.writer.data_bytes(bytes).await,
             Stream::Stderr => {

@@ -10,6 +10,7 @@ use super::input::{self, InputReceiver, InputSender};
 use super::limits::{CONTROL_QUEUE, MAX_CHANNELS};
 use super::output::{Blocked, Output};
 use super::setup::{SessionSetup, TerminalSize};
+use super::transport::Unsent;
 
 /// What a client says to a running session besides its input.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,7 @@ pub(super) enum Control {
 pub(super) struct Registry {
     entries: Arc<Mutex<BTreeMap<u32, Entry>>>,
     connection: CancellationToken,
+    unsent: Unsent,
 }
 
 struct Entry {
@@ -66,10 +68,11 @@ pub(super) struct Registration {
 }
 
 impl Registry {
-    pub(super) fn new(connection: CancellationToken) -> Self {
+    pub(super) fn new(connection: CancellationToken, unsent: Unsent) -> Self {
         Self {
             entries: Arc::default(),
             connection,
+            unsent,
         }
     }
 
@@ -200,7 +203,7 @@ impl Registry {
         Some(ServedChannel {
             input: receivers.input,
             control: receivers.control,
-            output: Output::new(writer, handle, entry.blocked.clone()),
+            output: Output::new(writer, handle, entry.blocked.clone(), self.unsent.clone()),
             closed: entry.closed.clone(),
             registration: Registration {
                 entries: Arc::downgrade(&self.entries),

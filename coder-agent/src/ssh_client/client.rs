@@ -5,8 +5,9 @@ use russh::client::{AuthResult, Config, Handle, Handler, connect_stream};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, Disconnect};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 
-use crate::ssh::preferred_algorithms;
+use crate::ssh::{Transport, Unsent, preferred_algorithms};
 use crate::{Error, ErrorKind, Result};
 
 /// How to log in.
@@ -29,7 +30,8 @@ impl Default for SshClientOptions {
 
 /// A connection to a workspace's SSH server, logged in.
 pub struct SshClient {
-    pub(super) handle: Handle<HostKeyCheck>,
+    handle: Handle<HostKeyCheck>,
+    pub(super) unsent: Unsent,
 }
 
 pub(super) struct HostKeyCheck {
@@ -54,6 +56,8 @@ impl SshClient {
         let check = HostKeyCheck {
             expected: options.expected_host_key,
         };
+        let unsent = Unsent::default();
+        let stream = Transport::new(stream, CancellationToken::new(), unsent.clone(), None);
         let mut handle = connect_stream(Arc::new(config), stream, check)
             .await
             .map_err(|error| match error {
@@ -64,7 +68,7 @@ impl SshClient {
                 error => protocol("the SSH handshake failed", error),
             })?;
         match handle.authenticate_none(options.user).await {
-            Ok(AuthResult::Success) => Ok(Self { handle }),
+            Ok(AuthResult::Success) => Ok(Self { handle, unsent }),
             Ok(AuthResult::Failure { .. }) => Err(Error::new(
                 ErrorKind::Unauthenticated,
                 "the SSH server wants more than a name to log in",

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::client::protocol;
 use super::{SessionRequest, SshClient, TerminalSize};
-use crate::ssh::signal_number;
+use crate::ssh::{Unsent, signal_number};
 use crate::{Error, ErrorKind, Result};
 
 /// Bytes read from the input at once.
@@ -57,7 +57,7 @@ impl SshClient {
         tokio::select! {
             status = receive(messages, stdout, stderr) => status,
             // The session is over when the program is, not when the input is.
-            error = send(&writer, stdin, size) => Err(error),
+            error = send(&writer, &self.unsent, stdin, size) => Err(error),
         }
     }
 }
@@ -135,6 +135,7 @@ async fn write(target: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(
 /// Sends the input and the terminal's sizes; returns only when that is impossible.
 async fn send(
     writer: &ChannelWriteHalf<Msg>,
+    unsent: &Unsent,
     mut stdin: impl AsyncRead + Unpin,
     mut size: watch::Receiver<TerminalSize>,
 ) -> Error {
@@ -145,7 +146,10 @@ async fn send(
             match stdin.read_buf(&mut buffer).await {
                 // Input that cannot be read has ended.
                 Ok(0) | Err(_) => return writer.eof().await,
-                Ok(_) => writer.data_bytes(buffer.split()).await?,
+                Ok(_) => {
+                    unsent.room().await;
+                    writer.data_bytes(buffer.split()).await?;
+                }
             }
         }
     };

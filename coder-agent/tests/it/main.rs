@@ -1,4 +1,5 @@
 //! Integration tests of the agent.
 
+#[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;

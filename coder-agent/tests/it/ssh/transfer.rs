@@ -1,8 +1,8 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use coder_agent::ssh_client::{Streams, TerminalSize};
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
 use super::harness::{DEADLINE, TestServer, command, run};
@@ -42,6 +42,46 @@ async fn a_hundred_megabytes_each_way() {
     println!("down: {:.0} MB/s", 100.0 / started.elapsed().as_secs_f64());
     assert!(ran.stdout == sent);
     server.idle().await;
+}
+
+/// Both ends write all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_echo_of_much_comes_back() {
+    let server = TestServer::new();
+    let client = server.client().await;
+    let sent = noise(50_000_000);
+    let ran = run(&client, command("cat"), &sent).await;
+    assert!(ran.stdout == sent);
+    server.idle().await;
+}
+
+/// The client stops reading while it goes on writing, far beyond all windows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_echo_to_a_slow_reader_comes_through() {
+    let server = TestServer::new();
+    let client = server.client().await;
+    let sent = noise(20_000_000);
+    let (mut output, stdout) = tokio::io::duplex(1024);
+    let (_sizes, size) = watch::channel(TerminalSize::default());
+    let streams = Streams {
+        stdin: &*sent,
+        stdout,
+        stderr: tokio::io::sink(),
+    };
+    let session = client.run(command("cat"), streams, size);
+    let reader = async {
+        let mut received = vec![0; 1];
+        output.read_exact(&mut received).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        output.read_to_end(&mut received).await.unwrap();
+        received
+    };
+    let both = async { tokio::join!(session, reader) };
+    let (status, received) = tokio::time::timeout(DEADLINE, both)
+        .await
+        .expect("no dead lock");
+    assert_eq!(status.unwrap(), 0);
+    assert!(received == sent);
 }
 
 /// One program does not read; the others of the same connection go on.
