@@ -96,6 +96,9 @@ impl Output {
     }
 
     /// Says how a process ended and closes the channel.
+    ///
+    /// The library keeps about 4 KB of a channel that our end closed first until the connection
+    /// ends. A client would wait for ever for a session to be closed, so it has to be done.
     pub(super) async fn exit(&self, exit: Exit) -> Result<(), Gone> {
         self.end().await?;
         match exit {

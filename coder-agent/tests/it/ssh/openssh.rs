@@ -148,6 +148,29 @@ async fn a_hundred_megabytes_each_way() {
     server.idle().await;
 }
 
+/// Far more is on its way than the server keeps before the reader goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_echo_to_a_slow_reader_comes_through() {
+    if !is_installed() {
+        return;
+    }
+    let server = TestServer::new();
+    let address = server.listen().await;
+    let pipeline = "head -c 60000000 /dev/zero | ssh \"$@\" cat | (sleep 2; wc -c)";
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", pipeline, "sh"])
+        .args(arguments(address, &[]))
+        .kill_on_drop(true);
+    let ran = output(shell).await;
+    assert_eq!(
+        String::from_utf8_lossy(&ran.stdout).trim(),
+        "60000000",
+        "{ran:?}"
+    );
+    server.idle().await;
+}
+
 fn checksum(file: &Path) -> String {
     let digest = Sha256::digest(std::fs::read(file).unwrap());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
