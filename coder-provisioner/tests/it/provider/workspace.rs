@@ -74,6 +74,98 @@ resource "terraform_data" "compute" {
 }
 "#;
 
+const EVERY_KIND: &str = r#"
+provider "coder" {
+  url = "https://other.example.com"
+}
+data "coder_workspace" "me" {}
+data "coder_workspace_owner" "me" {}
+data "coder_task" "me" {}
+data "coder_external_auth" "git" {
+  id       = "git"
+  optional = true
+}
+data "coder_secret" "key" {
+  env          = "KEY"
+  help_message = "Add a key."
+}
+data "coder_workspace_tags" "where" {
+  tags = { zone = "a" }
+}
+data "coder_parameter" "regions" {
+  name      = "regions"
+  type      = "list(string)"
+  form_type = "multi-select"
+  default   = jsonencode(["a"])
+  option {
+    name  = "A"
+    value = "a"
+  }
+  option {
+    name  = "B"
+    value = "b"
+  }
+}
+data "coder_workspace_preset" "small" {
+  name       = "small"
+  parameters = { regions = jsonencode(["b"]) }
+  prebuilds {
+    instances = 1
+    expiration_policy {
+      ttl = 3600
+    }
+    scheduling {
+      timezone = "Europe/Zurich"
+      schedule {
+        cron      = "* 8-18 * * 1-5"
+        instances = 3
+      }
+    }
+  }
+}
+resource "coder_agent" "main" {
+  os   = "linux"
+  arch = "arm64"
+  auth = "aws-instance-identity"
+  resources_monitoring {
+    memory {
+      enabled   = true
+      threshold = 80
+    }
+    volume {
+      path      = "/home"
+      enabled   = true
+      threshold = 90
+    }
+    volume {
+      path      = "/tmp"
+      enabled   = false
+      threshold = 10
+    }
+  }
+}
+resource "coder_agent_instance" "main" {
+  agent_id    = coder_agent.main.id
+  instance_id = "i-1"
+}
+resource "coder_devcontainer" "main" {
+  agent_id         = coder_agent.main.id
+  workspace_folder = "/work"
+}
+resource "coder_external_agent" "main" {
+  agent_id = coder_agent.main.id
+}
+resource "coder_app" "task" {
+  agent_id = coder_devcontainer.main.subagent_id
+  slug     = "task"
+  external = true
+  url      = "vscode://a"
+}
+resource "coder_ai_task" "main" {
+  app_id = coder_app.task.id
+}
+"#;
+
 const ID: &str = "9b2b7a3e-9f7a-4f36-8c56-0d8b3d0a4f10";
 
 fn workspace(tls: bool) -> Terraform {
@@ -254,107 +346,14 @@ fn every_kind_of_resource_and_data_source_works() {
     if !available() {
         return;
     }
-    let terraform = Terraform::new(
-        r#"
-provider "coder" {
-  url = "https://other.example.com"
-}
-data "coder_workspace" "me" {}
-data "coder_workspace_owner" "me" {}
-data "coder_task" "me" {}
-data "coder_external_auth" "git" {
-  id       = "git"
-  optional = true
-}
-data "coder_secret" "key" {
-  env          = "KEY"
-  help_message = "Add a key."
-}
-data "coder_workspace_tags" "where" {
-  tags = { zone = "a" }
-}
-data "coder_parameter" "regions" {
-  name      = "regions"
-  type      = "list(string)"
-  form_type = "multi-select"
-  default   = jsonencode(["a"])
-  option {
-    name  = "A"
-    value = "a"
-  }
-  option {
-    name  = "B"
-    value = "b"
-  }
-}
-data "coder_workspace_preset" "small" {
-  name       = "small"
-  parameters = { regions = jsonencode(["b"]) }
-  prebuilds {
-    instances = 1
-    expiration_policy {
-      ttl = 3600
-    }
-    scheduling {
-      timezone = "Europe/Zurich"
-      schedule {
-        cron      = "* 8-18 * * 1-5"
-        instances = 3
-      }
-    }
-  }
-}
-resource "coder_agent" "main" {
-  os   = "linux"
-  arch = "arm64"
-  auth = "aws-instance-identity"
-  resources_monitoring {
-    memory {
-      enabled   = true
-      threshold = 80
-    }
-    volume {
-      path      = "/home"
-      enabled   = true
-      threshold = 90
-    }
-    volume {
-      path      = "/tmp"
-      enabled   = false
-      threshold = 10
-    }
-  }
-}
-resource "coder_agent_instance" "main" {
-  agent_id    = coder_agent.main.id
-  instance_id = "i-1"
-}
-resource "coder_devcontainer" "main" {
-  agent_id         = coder_agent.main.id
-  workspace_folder = "/work"
-}
-resource "coder_external_agent" "main" {
-  agent_id = coder_agent.main.id
-}
-resource "coder_app" "task" {
-  agent_id = coder_devcontainer.main.subagent_id
-  slug     = "task"
-  external = true
-  url      = "vscode://a"
-}
-resource "coder_ai_task" "main" {
-  app_id = coder_app.task.id
-}
-"#,
-        true,
-    )
-    .with("CODER_SECRET_ENV_KEY", "hush")
-    .with("CODER_WORKSPACE_OWNER_GROUPS", r#"["a"]"#)
-    .with(
-        "CODER_WORKSPACE_OWNER_RBAC_ROLES",
-        r#"[{"name":"owner","org_id":""}]"#,
-    )
-    .with("CODER_EXTERNAL_AUTH_ACCESS_TOKEN_git", "token");
+    let terraform = Terraform::new(EVERY_KIND, true)
+        .with("CODER_SECRET_ENV_KEY", "hush")
+        .with("CODER_WORKSPACE_OWNER_GROUPS", r#"["a"]"#)
+        .with(
+            "CODER_WORKSPACE_OWNER_RBAC_ROLES",
+            r#"[{"name":"owner","org_id":""}]"#,
+        )
+        .with("CODER_EXTERNAL_AUTH_ACCESS_TOKEN_git", "token");
     terraform.apply();
     let state = terraform.state();
     assert_eq!(
