@@ -25,6 +25,8 @@ pub mod echo;
 pub mod protocol;
 #[cfg(feature = "tfprovider")]
 pub mod tfprovider;
+#[cfg(feature = "terraform")]
+pub mod terraform;
 
 pub use daemon::{Daemon, DaemonOptions};
 pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};
@@ -32,3 +34,5 @@ pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};
 pub use echo::EchoProvisioner;
 pub use error::{Error, ErrorKind, Result};
 pub use provisioner::{LogSink, Provisioner, Session, StateSink};
+#[cfg(feature = "terraform")]
+pub use terraform::{TerraformOptions, TerraformProvisioner};

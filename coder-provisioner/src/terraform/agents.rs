@@ -1,0 +1,351 @@
+//! Agents, and the apps, scripts and variables on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use coder_core::secret::Secret;
+use coder_core::template::SharingLevel;
+use coder_core::workspace_agent::StartupScriptBehavior;
+use coder_core::workspace_app::OpenIn;
+use serde::de::DeserializeOwned;
+
+use super::graph::{Direction, Graph};
+use super::resources::to_i32;
+use super::show::{Instance, Mode};
+use crate::attributes;
+use crate::protocol::{
+    Agent, AgentAuth, AgentMetadata, App, DisplayApps, Env, EnvMergeStrategy, Healthcheck, Script,
+};
+use crate::{Error, ErrorKind, Result};
+
+const DEFAULT_CONNECTION_TIMEOUT: i64 = 120;
+
+/// An agent, and the resource that it runs on.
+pub(super) struct Attachment {
+    /// Label of the resource.
+    pub(super) label: String,
+    pub(super) agent: Agent,
+}
+
+/// The agents of a template by address. An agent on which no resource depends runs nowhere, and
+/// is left out.
+pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attachment>> {
+    let compute: BTreeSet<String> = instances
+        .iter()
+        .filter(|found| found.mode == Mode::Managed)
+        .filter(|found| {
+            !found.kind.starts_with("coder_") || found.kind == attributes::ExternalAgent::TYPE_NAME
+        })
+        .map(Instance::label)
+        .collect();
+    let mut sorted: Vec<&Instance> = of_kind(instances, attributes::Agent::TYPE_NAME).collect();
+    sorted.sort_by(|one, other| one.address.cmp(&other.address));
+    let mut names = BTreeSet::new();
+    let mut agents = Vec::new();
+    for instance in sorted {
+        check_name(&instance.name)?;
+        if !names.insert(instance.name.to_lowercase()) {
+            return Err(invalid(format!("two agents are named {:?}", instance.name)));
+        }
+        let label = instance.label();
+        let runs_on = graph.nearest(&label, Direction::ToDependents, |label| {
+            compute.contains(label)
+        });
+        if let Some(runs_on) = runs_on.into_iter().next() {
+            agents.push((
+                label,
+                Attachment {
+                    label: runs_on,
+                    agent: read_agent(instance)?,
+                },
+            ));
+        }
+    }
+    let mut parts = Parts {
+        instances,
+        graph,
+        agents,
+    };
+    parts.attach_all()?;
+    let attachments: Vec<_> = parts
+        .agents
+        .into_iter()
+        .map(|(_, attached)| attached)
+        .collect();
+    for attachment in &attachments {
+        // Only to find out whether the template asked for an error.
+        attachment.agent.environment()?;
+    }
+    Ok(attachments)
+}
+
+/// Instances of one type, in the order in which they were found.
+pub(super) fn of_kind<'a>(
+    instances: &'a [Instance],
+    kind: &'static str,
+) -> impl Iterator<Item = &'a Instance> {
+    instances
+        .iter()
+        .filter(move |instance| instance.kind == kind)
+}
+
+/// Fills in the instance id of a machine at a cloud that tells it by itself.
+pub(super) fn fill_instance_id(agent: &mut Agent, instance: &Instance) {
+    let attribute = match instance.kind.as_str() {
+        "google_compute_instance" => "instance_id",
+        "aws_instance" => "id",
+        "aws_spot_instance_request" => "spot_instance_id",
+        "azurerm_linux_virtual_machine" | "azurerm_windows_virtual_machine" => "virtual_machine_id",
+        _ => return,
+    };
+    if let AgentAuth::InstanceId(id) = &mut agent.auth
+        && id.is_empty()
+    {
+        instance.text(attribute).clone_into(id);
+    }
+}
+
+/// What is attached to agents.
+struct Parts<'a> {
+    instances: &'a [Instance],
+    graph: &'a Graph,
+    /// With the labels of the agents themselves.
+    agents: Vec<(String, Attachment)>,
+}
+
+impl Parts<'_> {
+    fn attach_all(&mut self) -> Result<()> {
+        self.attach(attributes::AgentInstance::TYPE_NAME, |agent, _, values| {
+            let values: attributes::AgentInstance = values;
+            if let AgentAuth::InstanceId(id) = &mut agent.auth {
+                *id = values.instance_id.unwrap_or_default();
+            }
+            Ok(())
+        })?;
+        let mut slugs = BTreeSet::new();
+        self.attach(attributes::App::TYPE_NAME, |agent, instance, values| {
+            let app = read_app(instance, values)?;
+            if !slugs.insert(app.slug.clone()) {
+                return Err(invalid(format!("two apps have the slug {:?}", app.slug)));
+            }
+            agent.apps.push(app);
+            Ok(())
+        })?;
+        self.attach(attributes::Script::TYPE_NAME, |agent, _, values| {
+            agent.scripts.push(read_script(values));
+            Ok(())
+        })?;
+        self.attach(attributes::Env::TYPE_NAME, |agent, instance, values| {
+            agent.extra_envs.push(read_env(instance, values)?);
+            Ok(())
+        })
+    }
+
+    /// Gives each instance of a type to its agent, by address.
+    fn attach<T: DeserializeOwned>(
+        &mut self,
+        kind: &'static str,
+        mut add: impl FnMut(&mut Agent, &Instance, T) -> Result<()>,
+    ) -> Result<()> {
+        let mut sorted: Vec<&Instance> = of_kind(self.instances, kind).collect();
+        sorted.sort_by(|one, other| one.address.cmp(&other.address));
+        for instance in sorted {
+            let values = instance.attributes::<T>()?;
+            if let Some(agent) = self.agent_of(instance) {
+                add(agent, instance, values)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The agent that an instance names by its id, or while ids are not known, the one that it
+    /// depends on.
+    fn agent_of(&mut self, instance: &Instance) -> Option<&mut Agent> {
+        let id = instance.text("agent_id");
+        let place = if id.is_empty() {
+            let is_agent = |label: &str| self.agents.iter().any(|(known, _)| known == label);
+            let nearest =
+                self.graph
+                    .nearest(&instance.label(), Direction::ToDependencies, is_agent);
+            let label = nearest.first()?;
+            self.agents.iter().position(|(known, _)| known == label)
+        } else {
+            self.agents
+                .iter()
+                .position(|(_, attached)| attached.agent.id == id)
+        };
+        self.agents
+            .get_mut(place?)
+            .map(|(_, attached)| &mut attached.agent)
+    }
+}
+
+/// Letters and digits with single hyphens between them.
+fn check_name(name: &str) -> Result<()> {
+    let good = name
+        .split('-')
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if good {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "the agent name {name:?} is not made of letters and digits with single hyphens between them"
+    )))
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(ErrorKind::InvalidTemplate, text)
+}
+
+/// A word of a closed set, or the one that stands for "not given".
+fn word<T: FromStr>(text: Option<String>, default: T, instance: &Instance) -> Result<T> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(default),
+        Some(text) => text
+            .parse()
+            .map_err(|_| invalid(format!("{}: unknown {text:?}", instance.address))),
+    }
+}
+
+fn read_agent(instance: &Instance) -> Result<Agent> {
+    let mut values: attributes::Agent = instance.attributes()?;
+    let auth = match values.auth.as_deref() {
+        None | Some("" | "token") => {
+            AgentAuth::Token(Secret::new(values.token.take().unwrap_or_default()))
+        }
+        Some(_) => AgentAuth::InstanceId(String::new()),
+    };
+    let behavior = word(
+        values.startup_script_behavior.take(),
+        StartupScriptBehavior::NonBlocking,
+        instance,
+    )?;
+    let apps = values.display_apps_or_default();
+    let scripts = legacy_scripts(&mut values, behavior);
+    Ok(Agent {
+        id: values.id.unwrap_or_default(),
+        name: instance.name.clone(),
+        operating_system: values.os.unwrap_or_default(),
+        architecture: values.arch.unwrap_or_default(),
+        directory: values.dir.unwrap_or_default(),
+        env: values.env.unwrap_or_default(),
+        extra_envs: Vec::new(),
+        auth,
+        apps: Vec::new(),
+        scripts,
+        metadata: values.metadata.into_iter().map(read_metadata).collect(),
+        display_apps: DisplayApps {
+            vscode: apps.vscode.unwrap_or_default(),
+            vscode_insiders: apps.vscode_insiders.unwrap_or_default(),
+            web_terminal: apps.web_terminal.unwrap_or_default(),
+            port_forwarding_helper: apps.port_forwarding_helper.unwrap_or_default(),
+            ssh_helper: apps.ssh_helper.unwrap_or_default(),
+        },
+        connection_timeout_seconds: to_i32(
+            values
+                .connection_timeout
+                .or(Some(DEFAULT_CONNECTION_TIMEOUT)),
+        ),
+        troubleshooting_url: values.troubleshooting_url.unwrap_or_default(),
+        motd_file: values.motd_file.unwrap_or_default(),
+        order: values.order.unwrap_or_default(),
+        api_key_scope: values.api_key_scope.unwrap_or_else(|| "all".to_owned()),
+        startup_script_behavior: behavior,
+    })
+}
+
+/// The scripts that are attributes of the agent itself.
+fn legacy_scripts(values: &mut attributes::Agent, behavior: StartupScriptBehavior) -> Vec<Script> {
+    let given = |script: Option<String>| script.filter(|script| !script.is_empty());
+    let start = given(values.startup_script.take()).map(|script| Script {
+        display_name: "Startup Script".to_owned(),
+        script,
+        run_on_start: true,
+        start_blocks_login: behavior == StartupScriptBehavior::Blocking,
+        log_path: "coder-startup-script.log".to_owned(),
+        ..Script::default()
+    });
+    let stop = given(values.shutdown_script.take()).map(|script| Script {
+        display_name: "Shutdown Script".to_owned(),
+        script,
+        run_on_stop: true,
+        log_path: "coder-shutdown-script.log".to_owned(),
+        ..Script::default()
+    });
+    start.into_iter().chain(stop).collect()
+}
+
+fn read_metadata(values: attributes::AgentMetadata) -> AgentMetadata {
+    AgentMetadata {
+        key: values.key.unwrap_or_default(),
+        display_name: values.display_name.unwrap_or_default(),
+        script: values.script.unwrap_or_default(),
+        interval: values.interval.unwrap_or_default(),
+        timeout: values.timeout.unwrap_or_default(),
+        order: values.order.unwrap_or_default(),
+    }
+}
+
+fn read_app(instance: &Instance, values: attributes::App) -> Result<App> {
+    let slug = values.slug.unwrap_or_default();
+    let display_name = values.display_name.filter(|name| !name.is_empty());
+    let healthcheck = values
+        .healthcheck
+        .into_iter()
+        .next()
+        .map(|check| Healthcheck {
+            url: check.url.unwrap_or_default(),
+            interval: to_i32(check.interval),
+            threshold: to_i32(check.threshold),
+        });
+    Ok(App {
+        id: values.id.unwrap_or_default(),
+        display_name: display_name.unwrap_or_else(|| slug.clone()),
+        slug,
+        icon: values.icon.unwrap_or_default(),
+        url: values.url.unwrap_or_default(),
+        command: values.command.unwrap_or_default(),
+        external: values.external.unwrap_or_default(),
+        subdomain: values.subdomain.unwrap_or_default(),
+        sharing_level: word(values.share, SharingLevel::Owner, instance)?,
+        healthcheck,
+        order: values.order.unwrap_or_default(),
+        group: values.group.unwrap_or_default(),
+        hidden: values.hidden.unwrap_or_default(),
+        open_in: word(values.open_in, OpenIn::SlimWindow, instance)?,
+        tooltip: values.tooltip.unwrap_or_default(),
+    })
+}
+
+fn read_script(values: attributes::Script) -> Script {
+    Script {
+        display_name: values.display_name.unwrap_or_default(),
+        icon: values.icon.unwrap_or_default(),
+        script: values.script.unwrap_or_default(),
+        cron: values.cron.unwrap_or_default(),
+        run_on_start: values.run_on_start.unwrap_or_default(),
+        run_on_stop: values.run_on_stop.unwrap_or_default(),
+        start_blocks_login: values.start_blocks_login.unwrap_or_default(),
+        timeout_seconds: to_i32(values.timeout),
+        log_path: values.log_path.unwrap_or_default(),
+    }
+}
+
+fn read_env(instance: &Instance, values: attributes::Env) -> Result<Env> {
+    let strategies = BTreeMap::from([
+        ("replace", EnvMergeStrategy::Replace),
+        ("append", EnvMergeStrategy::Append),
+        ("prepend", EnvMergeStrategy::Prepend),
+        ("error", EnvMergeStrategy::Error),
+    ]);
+    let strategy = values
+        .merge_strategy
+        .unwrap_or_else(|| "replace".to_owned());
+    let merge_strategy = strategies.get(strategy.as_str()).copied();
+    Ok(Env {
+        name: values.name.unwrap_or_default(),
+        value: values.value.unwrap_or_default(),
+        merge_strategy: merge_strategy
+            .ok_or_else(|| invalid(format!("{}: unknown {strategy:?}", instance.address)))?,
+    })
+}

@@ -1,0 +1,45 @@
+//! The provisioner that drives a real `terraform` binary.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `provisioner`, `session` | the two traits, over everything below |
+//! | `binary` | finds terraform and checks its version |
+//! | `archive`, `workdir` | unpacks the template into a directory of its own |
+//! | `cli_config` | the CLI configuration and the mirror that serves our provider |
+//! | `environment`, `variables` | what Terraform may see of this process and of the build |
+//! | `process`, `spawner`, [`launcher`] | child processes that end when they should |
+//! | `lines`, `progress`, `timings` | JSON lines to log lines and durations |
+//! | `state` | the state file: written, watched, read back |
+//! | `parse` | variables, README and tags of a template, without running it |
+//! | [`show`], [`graph`], [`resources`] | what exists, from Terraform's own description of it |
+//!
+//! A build runs `init`, `plan`, `graph` beside it, and `apply`; an import `init`, two plans, each
+//! with a `show`, and one `graph`.
+
+mod agents;
+mod archive;
+mod binary;
+mod cli_config;
+mod environment;
+pub mod graph;
+pub mod launcher;
+mod lines;
+mod options;
+mod parameters;
+mod parse;
+mod process;
+mod progress;
+mod provisioner;
+pub mod resources;
+mod session;
+pub mod show;
+mod spawner;
+mod state;
+mod timings;
+mod variables;
+mod workdir;
+
+pub use archive::extract;
+pub use binary::{MAXIMUM_VERSION, MINIMUM_VERSION};
+pub use options::TerraformOptions;
+pub use provisioner::TerraformProvisioner;

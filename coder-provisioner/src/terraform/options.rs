@@ -1,0 +1,46 @@
+//! Settings of the Terraform provisioner.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of a [`super::TerraformProvisioner`].
+#[derive(Debug, Clone)]
+pub struct TerraformOptions {
+    /// The terraform binary; `None` takes `terraform` from `PATH`.
+    pub terraform_path: Option<PathBuf>,
+    /// The binary that serves the `coder/coder` provider: our `terraform-provider-coder`, or a
+    /// binary that behaves as such under that name. Terraform hashes it on every command, so a
+    /// small one makes builds quicker. `None` leaves `coder/coder` to the public registry.
+    pub provider_binary: Option<PathBuf>,
+    /// Where downloaded providers and our configuration are kept between sessions.
+    pub cache_directory: PathBuf,
+    /// Where each session has a directory of its own.
+    pub work_directory: PathBuf,
+    /// A binary that calls [`super::launcher::main`] for its subcommand
+    /// [`super::launcher::SUBCOMMAND`], so that Terraform dies with this process. `None` starts
+    /// Terraform directly.
+    pub launcher: Option<PathBuf>,
+    /// How long an interrupted Terraform may take to end before it is killed. Default 3 min.
+    pub exit_grace: Duration,
+    /// Names of further environment variables that templates may see, beside the few that
+    /// programs need to run. Cloud credentials of this machine belong here only when every
+    /// template author may use them.
+    pub environment: Vec<String>,
+}
+
+impl TerraformOptions {
+    /// Settings with the defaults, and directories below `directory`.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        Self {
+            terraform_path: None,
+            provider_binary: None,
+            cache_directory: directory.join("cache"),
+            work_directory: directory.join("work"),
+            launcher: None,
+            exit_grace: Duration::from_secs(180),
+            environment: Vec::new(),
+        }
+    }
+}
