@@ -1,8 +1,20 @@
 //! Integration tests of the provisioner crate.
 
+#![cfg_attr(
+    feature = "testing",
+    expect(
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "helpers of tests fail like tests"
+    )
+)]
+
 #[cfg(feature = "testing")]
 mod daemon;
 #[cfg(feature = "testing")]
 mod echo;
 #[cfg(feature = "tfprovider")]
 mod provider;
+#[cfg(all(feature = "testing", feature = "terraform"))]
+mod terraform;
