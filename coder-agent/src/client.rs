@@ -22,6 +22,11 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection to the server, TLS included, may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the other side's host may leave sent bytes unacknowledged before the connection is
+/// lost. Finds dead lines while data is being sent, when no ping gets through.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The largest body of a failed call that is looked at, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
@@ -259,7 +264,10 @@ fn builder(token: &str) -> Result<reqwest::ClientBuilder> {
     let name = http::HeaderName::from_bytes(SESSION_TOKEN_HEADER.as_bytes()).map_err(|error| {
         Error::new(ErrorKind::Internal, "header name is not one").with_source(error)
     })?;
-    Ok(reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
+    Ok(builder
         .default_headers([(name, token)].into_iter().collect())
         .user_agent(concat!("coder-agent/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::activity::Activity;
 use super::frame::{OpenReply, OpenRequest, OpenStatus};
 use super::mux::{Driver, Inbound};
 use super::{Io, MAX_PENDING_OPENS, SERVER_SILENT_AFTER, TunnelStream};
@@ -22,6 +23,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct TunnelAcceptor {
     streams: mpsc::Receiver<yamux::Stream>,
     driver: JoinHandle<Result<()>>,
+    activity: Activity,
     cancel: DropGuard,
 }
 
@@ -39,11 +41,13 @@ impl TunnelAcceptor {
     pub fn new(io: impl Io) -> Self {
         let cancel = CancellationToken::new();
         let (sender, streams) = mpsc::channel(MAX_PENDING_OPENS);
+        let (activity, io) = Activity::watch(io);
         let driver = Driver::new(io, yamux::Mode::Client, Inbound::Accept(sender), None);
         let driver = tokio::spawn(driver.run(cancel.clone()));
         Self {
             streams,
             driver,
+            activity,
             cancel: cancel.drop_guard(),
         }
     }
@@ -52,20 +56,27 @@ impl TunnelAcceptor {
     /// nothing else is accepted meanwhile.
     ///
     /// # Errors
-    /// When the tunnel has ended, or nothing came for [`SERVER_SILENT_AFTER`].
+    /// When the tunnel has ended, or nothing was heard for [`SERVER_SILENT_AFTER`].
+    ///
+    /// Must not be called again after an error.
     pub async fn accept(&mut self) -> Result<IncomingStream> {
-        match timeout(SERVER_SILENT_AFTER, self.streams.recv()).await {
-            Ok(Some(stream)) => Ok(IncomingStream {
+        let stream = tokio::select! {
+            stream = self.streams.recv() => stream,
+            () = self.activity.silence(SERVER_SILENT_AFTER) => {
+                return Err(Error::new(ErrorKind::TimedOut, "server is silent"));
+            }
+        };
+        if let Some(stream) = stream {
+            return Ok(IncomingStream {
                 stream: TunnelStream::new(stream, None),
-            }),
-            Ok(None) => match (&mut self.driver).await {
-                Ok(Err(error)) => Err(error),
-                Ok(Ok(())) => Err(Error::new(ErrorKind::Closed, "server ended the tunnel")),
-                Err(error) => {
-                    Err(Error::new(ErrorKind::Internal, "tunnel task died").with_source(error))
-                }
-            },
-            Err(_) => Err(Error::new(ErrorKind::TimedOut, "server is silent")),
+            });
+        }
+        match (&mut self.driver).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) => Err(Error::new(ErrorKind::Closed, "server ended the tunnel")),
+            Err(error) => {
+                Err(Error::new(ErrorKind::Internal, "tunnel task died").with_source(error))
+            }
         }
     }
 

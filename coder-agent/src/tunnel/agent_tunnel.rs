@@ -6,6 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, onesho
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::activity::Activity;
 use super::frame::{OpenReply, OpenRequest};
 use super::mux::{Driver, Inbound, OpenCommand};
 use super::{
@@ -16,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 /// The server's side of one agent's tunnel: opens streams to the agent.
 ///
 /// It is a handle: clones share the tunnel, which ends with the last of them, when the agent goes,
-/// when the agent does not answer pings for [`INACTIVE_AFTER`], or by [`close`](Self::close).
+/// when nothing was heard of the agent for [`INACTIVE_AFTER`], or by [`close`](Self::close).
 /// Streams end with the tunnel.
 #[derive(Clone, Debug)]
 pub struct AgentTunnel {
@@ -27,12 +28,13 @@ pub struct AgentTunnel {
     _last_handle: Arc<DropGuard>,
 }
 
-/// The last answered ping.
+/// The last sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// Pings answered so far. Zero until the first answer, which comes at once.
+    /// Periods of [`PING_INTERVAL`] with a sign of life so far. Zero until the first answer, which
+    /// comes at once.
     pub count: u64,
-    /// How long the last one took.
+    /// How long the last answered ping took.
     pub round_trip: Duration,
 }
 
@@ -63,6 +65,7 @@ impl AgentTunnel {
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             pending: Semaphore::new(MAX_PENDING_OPENS),
         });
+        let (activity, io) = Activity::watch(io);
         let driver = Driver::new(io, yamux::Mode::Server, Inbound::Refuse, Some(commands));
         let tunnel = Self {
             link: Arc::clone(&link),
@@ -77,10 +80,12 @@ impl AgentTunnel {
             tokio::pin!(run);
             let reason = tokio::select! {
                 ran = &mut run => ran.err(),
-                error = keep_alive(&link, &beat) => {
+                () = keep_alive(&link, &activity, &beat) => None,
+                () = activity.silence(INACTIVE_AFTER) => {
                     stop.cancel();
+                    // It ends by itself within a bound; why is known.
                     let _ = run.await;
-                    Some(error)
+                    Some(Error::new(ErrorKind::TimedOut, "agent is silent"))
                 }
             };
             let closed = || Error::new(ErrorKind::Closed, "tunnel ended");
@@ -107,7 +112,7 @@ impl AgentTunnel {
         self.link.ping().await
     }
 
-    /// Changes with each answered ping, about every [`PING_INTERVAL`].
+    /// Changes with each period in which the agent was heard, about every [`PING_INTERVAL`].
     #[must_use]
     pub fn heartbeat(&self) -> watch::Receiver<Heartbeat> {
         self.heartbeat.clone()
@@ -185,27 +190,25 @@ impl Link {
     }
 }
 
-/// Pings until no answer came for too long.
-async fn keep_alive(link: &Link, beat: &watch::Sender<Heartbeat>) -> Error {
+/// Pings for ever, and counts the periods with a sign of life.
+async fn keep_alive(link: &Link, activity: &Activity, beat: &watch::Sender<Heartbeat>) {
     let mut ticks = interval_at(Instant::now(), PING_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last_answer = Instant::now();
     loop {
         ticks.tick().await;
-        let deadline = last_answer + INACTIVE_AFTER;
-        match tokio::time::timeout_at(deadline, link.ping()).await {
-            Ok(Ok(round_trip)) => {
-                last_answer = Instant::now();
-                beat.send_modify(|beat| {
-                    *beat = Heartbeat {
-                        count: beat.count + 1,
-                        round_trip,
-                    };
-                });
-            }
-            // A busy link is alive as far as is known; a dead one is found by the deadline.
-            Ok(Err(error)) => tracing::debug!(%error, "ping of agent failed"),
-            Err(_) => return Error::new(ErrorKind::TimedOut, "agent does not answer pings"),
+        let begin = Instant::now();
+        let answer = link.ping().await;
+        if let Err(error) = &answer {
+            tracing::debug!(%error, "ping of agent failed");
+        }
+        if answer.is_ok() || activity.last() > begin {
+            beat.send_modify(|beat| {
+                let round_trip = answer.unwrap_or(beat.round_trip);
+                *beat = Heartbeat {
+                    count: beat.count + 1,
+                    round_trip,
+                };
+            });
         }
     }
 }

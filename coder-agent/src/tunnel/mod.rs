@@ -17,6 +17,7 @@
 //! the bytes as they are, an empty one ends its direction.
 
 mod acceptor;
+mod activity;
 mod agent_tunnel;
 pub mod frame;
 mod mux;
@@ -33,7 +34,7 @@ use std::time::Duration;
 /// How often the server pings an agent.
 pub const PING_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How long the server waits for any answer to pings before it gives an agent up.
+/// How long the server hears nothing before it gives an agent up: two pings lost.
 pub const INACTIVE_AFTER: Duration = Duration::from_secs(30);
 
 /// How long an agent hears nothing before it gives the server up: three pings lost.

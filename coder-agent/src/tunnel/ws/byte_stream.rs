@@ -40,6 +40,7 @@ pub struct WsByteStream<S> {
     write_ended: bool,
     close_sent: bool,
     writer_waits: bool,
+    ping_due: bool,
     keep_alive: Option<KeepAlive>,
 }
 
@@ -69,6 +70,7 @@ where
             write_ended: false,
             close_sent: false,
             writer_waits: false,
+            ping_due: false,
             keep_alive: None,
         }
     }
@@ -126,37 +128,49 @@ where
     }
 
     fn poll_keep_alive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(keep_alive) = &mut self.keep_alive else {
-            return Poll::Pending;
-        };
-        while keep_alive.ticks.poll_tick(cx).is_ready() {
+        while let Some(keep_alive) = &mut self.keep_alive
+            && keep_alive.ticks.poll_tick(cx).is_ready()
+        {
             if keep_alive.unanswered >= MAX_UNANSWERED_PINGS {
                 let message = "peer does not answer pings";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)));
             }
-            // A writer that waits has the only place for a waker of the sending side. It must not
-            // be taken, and what it sends asks the same question as a ping.
-            keep_alive.unanswered += 1;
+            self.ping_due = true;
+            // A writer that waits has the only place for a waker of the sending side, which must
+            // not be taken. It sends the ping itself as soon as it can.
             if self.writer_waits || self.close_sent {
                 continue;
             }
-            if let Poll::Ready(ready) = self.frames.poll_ready_unpin(cx) {
-                ready.map_err(lost)?;
-                self.frames
-                    .start_send_unpin(WsFrame::Ping(Bytes::new()))
-                    .map_err(lost)?;
+            if let Poll::Ready(ready) = self.poll_ready_to_send(cx) {
+                ready?;
                 if let Poll::Ready(flushed) = self.frames.poll_flush_unpin(cx) {
                     flushed.map_err(lost)?;
                 }
             }
+            self.writer_waits = false;
         }
         Poll::Pending
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, frame: WsFrame) -> Poll<io::Result<()>> {
+    /// Waits for room for a frame, and sends a ping first when it is time for one.
+    fn poll_ready_to_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writer_waits = true;
         ready!(self.frames.poll_ready_unpin(cx)).map_err(lost)?;
+        if std::mem::take(&mut self.ping_due) {
+            self.frames
+                .start_send_unpin(WsFrame::Ping(Bytes::new()))
+                .map_err(lost)?;
+            if let Some(keep_alive) = &mut self.keep_alive {
+                keep_alive.unanswered += 1;
+            }
+            ready!(self.frames.poll_ready_unpin(cx)).map_err(lost)?;
+        }
         self.writer_waits = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, frame: WsFrame) -> Poll<io::Result<()>> {
+        ready!(self.poll_ready_to_send(cx))?;
         Poll::Ready(self.frames.start_send_unpin(frame).map_err(lost))
     }
 
@@ -164,9 +178,7 @@ where
         if self.to_send.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        self.writer_waits = true;
-        ready!(self.frames.poll_ready_unpin(cx)).map_err(lost)?;
-        self.writer_waits = false;
+        ready!(self.poll_ready_to_send(cx))?;
         let bytes = self.to_send.split().freeze();
         Poll::Ready(
             self.frames

@@ -2,6 +2,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -42,7 +43,7 @@ async fn wrap<T: Io>(io: T, role: Role) -> WsIo<T> {
     WsByteStream::new(TungsteniteFrames(socket))
 }
 
-impl<T: Io> Stream for TungsteniteFrames<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for TungsteniteFrames<T> {
     type Item = Result<WsFrame, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -52,7 +53,7 @@ impl<T: Io> Stream for TungsteniteFrames<T> {
     }
 }
 
-impl<T: Io> Sink<WsFrame> for TungsteniteFrames<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink<WsFrame> for TungsteniteFrames<T> {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
