@@ -42,6 +42,9 @@ pub trait AgentApi: Send + Sync {
     async fn report_metadata(&self, report: ReportMetadata) -> Result<()>;
 
     /// A script ended.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a script of another agent.
     async fn script_completed(&self, completed: ScriptCompleted) -> Result<()>;
 
     /// Apps became healthy or unhealthy.

@@ -120,7 +120,9 @@ fn interpreter(text: &OsStr) -> Option<Vec<OsString>> {
     (!words.is_empty()).then_some(words)
 }
 
-fn absolute_directory(directory: &str, user: &User, environment: &Environment) -> PathBuf {
+/// `directory` with `~` and variables replaced, from the home directory if it is relative.
+#[must_use]
+pub fn absolute_directory(directory: &str, user: &User, environment: &Environment) -> PathBuf {
     let expanded = PathBuf::from(expand(OsStr::new(directory), environment));
     match expanded.strip_prefix("~") {
         Ok(rest) => user.home.join(rest),

@@ -1,0 +1,145 @@
+//! When to connect, when to wait, when to stop. No I/O, no clock.
+
+use std::time::Duration;
+
+use crate::ErrorKind;
+use crate::backoff::Backoff;
+
+/// A connection that lasted so long was a good one: the next wait is short again.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
+
+/// Where the agent is with its connection to the server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConnectionState {
+    phase: Phase,
+    backoff: Backoff,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    #[default]
+    Connecting,
+    Connected,
+    Waiting,
+    Stopped,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// The tunnel is up.
+    Opened,
+    /// Connecting failed.
+    Failed(ErrorKind),
+    /// The tunnel ended after so long.
+    Ended { lasted: Duration },
+    /// The wait is over.
+    Waited,
+    /// The agent shall end.
+    Shutdown,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Connect now.
+    Connect,
+    /// Serve the tunnel.
+    Serve,
+    /// Wait, then report [`Event::Waited`].
+    Wait(Duration),
+    /// Nothing any more.
+    Stop,
+}
+
+impl ConnectionState {
+    pub(super) fn on(&mut self, event: Event, jitter: f64) -> Action {
+        let (phase, action) = match (self.phase, event) {
+            (Phase::Stopped, _) | (_, Event::Shutdown) => (Phase::Stopped, Action::Stop),
+            (Phase::Connecting, Event::Opened) => (Phase::Connected, Action::Serve),
+            (_, Event::Failed(kind)) => {
+                let wait = match kind {
+                    // The server is there and says no: asking often does not help.
+                    ErrorKind::Unauthenticated | ErrorKind::Forbidden | ErrorKind::NotFound => {
+                        self.backoff.longest(jitter)
+                    }
+                    _ => self.backoff.next(jitter),
+                };
+                (Phase::Waiting, Action::Wait(wait))
+            }
+            (_, Event::Ended { lasted }) => {
+                if lasted >= GOOD_AFTER {
+                    self.backoff.reset();
+                }
+                (Phase::Waiting, Action::Wait(self.backoff.next(jitter)))
+            }
+            (_, Event::Waited) => (Phase::Connecting, Action::Connect),
+            // A tunnel can only be opened while connecting; another one is ended.
+            (Phase::Connected | Phase::Waiting, Event::Opened) => {
+                (Phase::Connecting, Action::Connect)
+            }
+        };
+        self.phase = phase;
+        action
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(action: Action) -> u128 {
+        match action {
+            Action::Wait(wait) => wait.as_millis(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn failures_wait_longer_and_longer() {
+        let mut state = ConnectionState::default();
+        for expected in [100, 200, 400] {
+            let failed = Event::Failed(ErrorKind::Unavailable);
+            assert_eq!(millis(state.on(failed, 1.0)), expected);
+            assert_eq!(state.on(Event::Waited, 1.0), Action::Connect);
+        }
+    }
+
+    #[test]
+    fn a_refused_token_is_not_asked_again_soon() {
+        let mut state = ConnectionState::default();
+        let refused = Event::Failed(ErrorKind::Unauthenticated);
+        assert_eq!(millis(state.on(refused, 1.0)), 10_000);
+    }
+
+    #[test]
+    fn only_a_connection_that_lasted_resets_the_wait() {
+        let mut state = ConnectionState::default();
+        for expected in [100, 200] {
+            assert_eq!(state.on(Event::Opened, 1.0), Action::Serve);
+            let ended = Event::Ended {
+                lasted: Duration::from_secs(1),
+            };
+            assert_eq!(millis(state.on(ended, 1.0)), expected);
+            state.on(Event::Waited, 1.0);
+        }
+        state.on(Event::Opened, 1.0);
+        let ended = Event::Ended {
+            lasted: Duration::from_secs(60),
+        };
+        assert_eq!(millis(state.on(ended, 1.0)), 100);
+    }
+
+    #[test]
+    fn nothing_follows_a_shutdown() {
+        let mut state = ConnectionState::default();
+        assert_eq!(state.on(Event::Shutdown, 0.0), Action::Stop);
+        for event in [
+            Event::Opened,
+            Event::Waited,
+            Event::Failed(ErrorKind::Closed),
+        ] {
+            assert_eq!(state.on(event, 0.0), Action::Stop);
+        }
+    }
+}

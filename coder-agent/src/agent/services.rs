@@ -1,0 +1,161 @@
+//! What the streams of the tunnel reach.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ssh::SshServer;
+use crate::tunnel::frame::OpenStatus;
+use crate::tunnel::{IncomingStream, MAX_STREAMS, TunnelAcceptor, TunnelStream, port};
+use crate::{Error, Result};
+
+/// How long connecting inside the workspace may take.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The services of an agent, behind the [`port`]s of its tunnel.
+#[derive(Debug)]
+pub(super) struct Services {
+    ssh: SshServer,
+    streams: Semaphore,
+    tasks: TaskTracker,
+    pub(super) ssh_sessions: Count,
+    pub(super) forwards: Count,
+}
+
+/// How many of something are open.
+#[derive(Debug, Default)]
+pub(super) struct Count(AtomicI64);
+
+struct Counted<'a>(&'a Count);
+
+impl Services {
+    pub(super) fn new(ssh: SshServer) -> Self {
+        Self {
+            ssh,
+            streams: Semaphore::new(MAX_STREAMS),
+            tasks: TaskTracker::new(),
+            ssh_sessions: Count::default(),
+            forwards: Count::default(),
+        }
+    }
+
+    pub(super) const fn ssh(&self) -> &SshServer {
+        &self.ssh
+    }
+
+    /// Serves the streams of a tunnel until it ends, and tells why.
+    pub(super) async fn serve(self: &Arc<Self>, tunnel: &mut TunnelAcceptor) -> Error {
+        // Streams live no longer than their tunnel.
+        let ended = CancellationToken::new();
+        let _end = ended.clone().drop_guard();
+        loop {
+            let incoming = match tunnel.accept().await {
+                Ok(incoming) => incoming,
+                Err(error) => return error,
+            };
+            let (services, ended) = (Arc::clone(self), ended.child_token());
+            self.tasks.spawn(async move {
+                if let Err(error) = services.handle(incoming, ended).await {
+                    tracing::debug!(%error, "stream ended");
+                }
+            });
+        }
+    }
+
+    async fn handle(&self, incoming: IncomingStream, ended: CancellationToken) -> Result<()> {
+        let Some((port, stream)) = incoming.request().await? else {
+            return Ok(());
+        };
+        let Ok(_permit) = self.streams.try_acquire() else {
+            return stream.refuse(OpenStatus::Busy, "").await;
+        };
+        match port {
+            port::SSH | port::STANDARD_SSH => {
+                let stream = stream.accept().await?;
+                let _counted = self.ssh_sessions.add();
+                self.ssh.serve(stream, ended).await
+            }
+            0..port::FIRST_WORKSPACE_PORT => {
+                let reason = format!("port {port} of the agent is not offered by this version");
+                stream.refuse(OpenStatus::Unsupported, &reason).await
+            }
+            port => match dial(port).await {
+                Ok(target) => {
+                    let stream = stream.accept().await?;
+                    let _counted = self.forwards.add();
+                    tokio::select! {
+                        () = splice(stream, target) => {}
+                        () = ended.cancelled() => {}
+                    }
+                    Ok(())
+                }
+                Err(error) => {
+                    let reason = format!("port {port} in the workspace: {error}");
+                    stream.refuse(refusal(&error), &reason).await
+                }
+            },
+        }
+    }
+}
+
+impl Count {
+    pub(super) fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self) -> Counted<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Connects to the workspace itself: by address, since a name service may be missing.
+async fn dial(port: u16) -> io::Result<TcpStream> {
+    let hosts = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
+    let mut first_error = None;
+    for host in hosts {
+        let connect = TcpStream::connect(SocketAddr::new(host, port));
+        match timeout(DIAL_TIMEOUT, connect)
+            .await
+            .unwrap_or_else(|late| Err(late.into()))
+        {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => first_error.get_or_insert(error),
+        };
+    }
+    Err(first_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
+}
+
+fn refusal(error: &io::Error) -> OpenStatus {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => OpenStatus::Refused,
+        io::ErrorKind::TimedOut => OpenStatus::TimedOut,
+        _ => OpenStatus::Failed,
+    }
+}
+
+async fn splice(mut stream: TunnelStream, mut target: TcpStream) {
+    // Either end may break at any time; both are closed then.
+    let _ = copy_bidirectional(&mut stream, &mut target).await;
+}

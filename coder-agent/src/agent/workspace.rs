@@ -1,0 +1,312 @@
+//! What goes on in the workspace from the first manifest on, connected or not.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::lifecycle::{Lifecycle, after_start, after_stop};
+use super::outbox::{Outbox, Report};
+use super::services::Services;
+use super::{AgentOptions, app_health, metadata, sender, stats};
+use crate::AgentApi;
+use crate::protocol::{
+    API_VERSION, LifecycleReport, LifecycleState, Manifest, Script, ScriptStage, Startup,
+};
+use crate::script::{LogQueue, ScriptContext, ScriptRunner, create_bin_dir};
+use crate::ssh::command::absolute_directory;
+use crate::ssh::{
+    Environment, HostKey, SshOptions, SshServer, User, WorkspaceEnvironment, WorkspaceSettings,
+};
+
+/// How long SSH sessions may take to end at shutdown.
+const SSH_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the last reports and lines may take at shutdown.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a state waits for the lines that belong before it, so that who follows the log until
+/// the agent is ready sees all of it.
+const LOGS_FIRST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The running workspace.
+pub(super) struct Workspace {
+    api: Arc<dyn AgentApi>,
+    options: AgentOptions,
+    user: User,
+    data_dir: PathBuf,
+    services: Arc<Services>,
+    manifest: watch::Sender<Arc<Manifest>>,
+    lifecycle: Mutex<Lifecycle>,
+    outbox: Outbox,
+    logs: LogQueue,
+    tasks: TaskTracker,
+    /// Ends the start phase.
+    stop_starting: CancellationToken,
+    /// Ends everything else.
+    stop: CancellationToken,
+}
+
+impl Workspace {
+    /// Prepares what the first manifest asks for; nothing runs before [`begin`](Self::begin).
+    pub(super) async fn new(
+        api: Arc<dyn AgentApi>,
+        options: AgentOptions,
+        manifest: Manifest,
+    ) -> Arc<Self> {
+        let user = User::current(&options.process_environment).await;
+        let data_dir = ScriptContext::data_dir(&options.script_data_dir, manifest.agent_id);
+        if let Err(error) = create_bin_dir(&data_dir, options.executable.as_deref()) {
+            tracing::warn!(%error, "folder of scripts cannot be made");
+        }
+        let ssh = SshServer::new(SshOptions {
+            host_key: HostKey::derive(
+                manifest.workspace_id.0.as_bytes(),
+                &manifest.owner_username,
+                &manifest.workspace_name,
+                &manifest.agent_name,
+            ),
+            user: user.clone(),
+            process_environment: options.process_environment.clone(),
+            max_timeout: options.ssh_max_timeout,
+        });
+        let workspace = Self {
+            api,
+            options,
+            user,
+            data_dir,
+            services: Arc::new(Services::new(ssh)),
+            manifest: watch::Sender::new(Arc::new(manifest)),
+            lifecycle: Mutex::new(Lifecycle::new()),
+            outbox: Outbox::default(),
+            logs: LogQueue::default(),
+            tasks: TaskTracker::new(),
+            stop_starting: CancellationToken::new(),
+            stop: CancellationToken::new(),
+        };
+        workspace.apply_settings();
+        Arc::new(workspace)
+    }
+
+    pub(super) const fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Takes a later manifest. Start scripts are not run again.
+    pub(super) fn update(&self, manifest: Manifest) {
+        let changed = self.manifest.send_if_modified(|current| {
+            let changed = **current != manifest;
+            if changed {
+                *current = Arc::new(manifest);
+            }
+            changed
+        });
+        if changed {
+            self.apply_settings();
+        }
+    }
+
+    /// What to tell the server about this manifest.
+    pub(super) fn startup(&self) -> Startup {
+        let manifest = self.manifest();
+        let expanded_directory = if manifest.directory.is_empty() {
+            String::new()
+        } else {
+            let environment = self.environment(&manifest);
+            let path = absolute_directory(&manifest.directory, &self.user, &environment);
+            path.to_string_lossy().into_owned()
+        };
+        Startup {
+            version: self.options.version.clone(),
+            api_version: API_VERSION.to_owned(),
+            expanded_directory,
+            subsystems: self.options.subsystems.clone(),
+        }
+    }
+
+    /// Starts everything. To be called once.
+    pub(super) fn begin(self: &Arc<Self>) {
+        self.advance(LifecycleState::Starting);
+        let (api, entropy) = (&self.api, &self.options.entropy);
+        self.background(sender::send_reports(
+            Arc::clone(api),
+            self.outbox.clone(),
+            Arc::clone(entropy),
+        ));
+        self.background(sender::send_logs(
+            Arc::clone(api),
+            self.logs.clone(),
+            Arc::clone(entropy),
+        ));
+        let workspace = Arc::clone(self);
+        self.background(async move { workspace.keep_watching().await });
+        let workspace = Arc::clone(self);
+        self.background(async move {
+            stats::report(&*workspace.api, &workspace.services).await;
+        });
+        let workspace = Arc::clone(self);
+        self.tasks
+            .spawn(async move { workspace.run_start_scripts().await });
+    }
+
+    /// Ends sessions, runs the stop scripts, says the last words.
+    pub(super) async fn shut_down(&self) {
+        self.stop_starting.cancel();
+        self.advance(LifecycleState::ShuttingDown);
+        if timeout(SSH_CLOSE_TIMEOUT, self.services.ssh().close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("SSH sessions did not end in time");
+        }
+        let manifest = self.manifest();
+        let scripts = manifest.scripts.iter().filter(|script| script.run_on_stop);
+        // Nothing ends stop scripts early but a second signal, which ends the process.
+        let results = self
+            .run_scripts(scripts, ScriptStage::Stop, &CancellationToken::new())
+            .await;
+        self.advance(after_stop(&results));
+        let last_words = timeout(LAST_WORDS_TIMEOUT, async {
+            tokio::join!(self.outbox.flushed(), self.logs.flushed());
+        });
+        if last_words.await.is_err() {
+            tracing::warn!("server did not take the last reports in time");
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn run_start_scripts(&self) {
+        let manifest = self.manifest();
+        let scripts = manifest.scripts.iter().filter(|script| script.run_on_start);
+        let cancel = &self.stop_starting;
+        let results = self.run_scripts(scripts, ScriptStage::Start, cancel).await;
+        if cancel.is_cancelled() {
+            return;
+        }
+        // However late the lines are, the state is told.
+        let _ = timeout(LOGS_FIRST_TIMEOUT, self.logs.flushed()).await;
+        self.advance(after_start(&results));
+    }
+
+    async fn run_scripts<'a>(
+        &self,
+        scripts: impl Iterator<Item = &'a Script>,
+        stage: ScriptStage,
+        cancel: &CancellationToken,
+    ) -> Vec<crate::protocol::ScriptStatus> {
+        let context = Arc::new(self.context(&self.manifest()));
+        let runner = ScriptRunner::new(context, self.logs.clone(), Arc::clone(&self.options.clock));
+        runner
+            .run_all(scripts, stage, cancel, |completed| {
+                self.outbox.push(Report::Script(completed));
+            })
+            .await
+    }
+
+    /// Metadata and health of apps, begun anew when the manifest changes.
+    async fn keep_watching(&self) {
+        let mut manifests = self.manifest.subscribe();
+        loop {
+            let manifest = Arc::clone(&manifests.borrow_and_update());
+            let context = self.context(&manifest);
+            let watch = async {
+                let (api, clock) = (&*self.api, &*self.options.clock);
+                let (_, watched) = tokio::join!(
+                    metadata::collect(api, &context, clock, &manifest.metadata),
+                    app_health::watch(api, &manifest.apps),
+                );
+                if let Err(error) = watched {
+                    tracing::warn!(%error, "apps are not checked");
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = watch => {}
+                changed = manifests.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs `work` until the agent has shut down.
+    fn background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    fn advance(&self, state: LifecycleState) {
+        let mut lifecycle = self
+            .lifecycle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if lifecycle.advance(state) {
+            tracing::info!(%state, "lifecycle");
+            let changed_at = self.options.clock.now();
+            // Within the lock, so that the order of states is that of reports.
+            self.outbox
+                .push(Report::Lifecycle(LifecycleReport { state, changed_at }));
+        }
+    }
+
+    fn manifest(&self) -> Arc<Manifest> {
+        Arc::clone(&self.manifest.borrow())
+    }
+
+    fn apply_settings(&self) {
+        let manifest = self.manifest();
+        self.services.ssh().update(WorkspaceSettings {
+            environment: self.workspace_environment(&manifest),
+            directory: manifest.directory.clone(),
+            motd_file: (!manifest.motd_path.is_empty()).then(|| (&manifest.motd_path).into()),
+            announcement_banners: Vec::new(),
+        });
+    }
+
+    fn context(&self, manifest: &Manifest) -> ScriptContext {
+        ScriptContext {
+            user: self.user.clone(),
+            environment: self.environment(manifest),
+            directory: manifest.directory.clone(),
+            log_dir: self.options.log_dir.clone(),
+            data_dir: self.data_dir.clone(),
+        }
+    }
+
+    fn environment(&self, manifest: &Manifest) -> Environment {
+        let process = &self.options.process_environment;
+        let workspace = self.workspace_environment(manifest);
+        workspace.resolve(process, &self.user, &Environment::new())
+    }
+
+    fn workspace_environment(&self, manifest: &Manifest) -> WorkspaceEnvironment {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let executable = self.options.executable.as_deref();
+        WorkspaceEnvironment {
+            workspace_name: manifest.workspace_name.clone(),
+            agent_name: manifest.agent_name.clone(),
+            owner_name: manifest.owner_username.clone(),
+            workspace_id: manifest.workspace_id.0,
+            agent_token: some(self.options.token.expose()),
+            git_helper: None,
+            vscode_proxy_uri: some(&manifest.vs_code_port_proxy_uri),
+            environment_variables: manifest.environment_variables.clone(),
+            path_prefix: Some(ScriptContext::bin_dir(&self.data_dir)),
+            path_suffix: executable.and_then(|path| path.parent()).map(Into::into),
+            ..WorkspaceEnvironment::default()
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::main::{complain, print};
+use super::{AgentArguments, UsageError, VERSION_LINE, logging};
+use crate::ssh::Environment;
+use crate::{Agent, AgentClient, AgentOptions};
+
+const HELP: &str = "\
+Usage: coder agent [OPTIONS]
+
+Connects this workspace to the server. Init scripts of templates call it.
+
+Options:
+      --agent-url <URL>           The server [env: CODER_AGENT_URL]
+      --agent-token <TOKEN>       Better by [env: CODER_AGENT_TOKEN or CODER_AGENT_TOKEN_FILE]
+      --log-dir <DIR>             Where scripts' output is kept [env: CODER_AGENT_LOG_DIR]
+      --script-data-dir <DIR>     Where scripts keep data [env: CODER_AGENT_SCRIPT_DATA_DIR]
+      --ssh-max-timeout <TIME>    How long SSH clients may be silent [default: 72h]
+      --log-json                  Log as JSON
+  -v, --verbose                   Log more [env: CODER_VERBOSE]
+";
+
+/// Tokens are shorter than this, in bytes.
+const MAX_TOKEN_FILE_BYTES: u64 = 4_096;
+
+/// Two workers are enough for what an agent moves, and cost little memory.
+const WORKER_THREADS: usize = 2;
+
+/// `coder agent`: the arguments after `agent`. Returns after SIGTERM or SIGINT.
+pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let variables: Environment = std::env::vars_os().collect();
+    let arguments = match AgentArguments::parse(arguments, &variables, read_token) {
+        Ok(arguments) => arguments,
+        Err(UsageError::Help) => return print(HELP.trim_end()),
+        Err(error) => return complain(&format!("coder agent: {error}\n")),
+    };
+    logging::set_up(arguments.log_json, arguments.verbose);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build();
+    let ended = runtime
+        .map_err(|error| format!("runtime cannot be started: {error}"))
+        .and_then(|runtime| runtime.block_on(run(arguments, variables)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "agent failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), String> {
+    let client = AgentClient::new(&arguments.url, arguments.token.expose());
+    let client = Arc::new(client.map_err(|error| error.to_string())?);
+    let options = AgentOptions {
+        token: arguments.token,
+        process_environment: variables,
+        executable: executable(),
+        log_dir: arguments.log_dir,
+        script_data_dir: arguments.script_data_dir,
+        ssh_max_timeout: arguments.ssh_max_timeout,
+        subsystems: arguments.subsystems,
+        ..AgentOptions::default()
+    };
+    tracing::info!(version = VERSION_LINE, server = %arguments.url, "agent starts");
+    let shutdown = CancellationToken::new();
+    on_signal(shutdown.clone()).map_err(|error| format!("signals cannot be heard: {error}"))?;
+    let agent = Agent::new(options, Arc::clone(&client) as Arc<_>, client);
+    agent.run(shutdown).await.map_err(|error| error.to_string())
+}
+
+/// Cancels `shutdown` at the first SIGTERM or SIGINT; a second one ends the process.
+fn on_signal(shutdown: CancellationToken) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        either(&mut terminate, &mut interrupt).await;
+        tracing::info!("signal received");
+        shutdown.cancel();
+        either(&mut terminate, &mut interrupt).await;
+        tracing::warn!("second signal received, ending at once");
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+/// The running binary. After an update in place the kernel calls the old one deleted; then the
+/// new one under the same name is meant.
+fn executable() -> Option<std::path::PathBuf> {
+    let path = std::env::current_exe().ok()?;
+    let text = path
+        .to_str()
+        .and_then(|text| text.strip_suffix(" (deleted)"));
+    Some(text.map_or_else(|| path.clone(), Into::into))
+}
+
+fn read_token(path: &OsStr) -> io::Result<String> {
+    let mut token = String::new();
+    std::fs::File::open(path)?
+        .take(MAX_TOKEN_FILE_BYTES)
+        .read_to_string(&mut token)?;
+    Ok(token)
+}

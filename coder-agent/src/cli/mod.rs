@@ -1,0 +1,18 @@
+//! The subcommands that a workspace calls: `agent` and `stat`.
+//!
+//! They are functions, so that the slim `coder-agent` binary and the big `coder` binary share
+//! them. Arguments come without the program's and the subcommand's names.
+
+mod agent;
+mod logging;
+mod main;
+mod options;
+mod stat;
+
+pub use agent::agent_main;
+pub use main::main;
+pub use options::{AgentArguments, UsageError};
+pub use stat::stat_main;
+
+/// The first line of `--version`. Init scripts look for the word `Coder` in it.
+pub const VERSION_LINE: &str = concat!("Coder v", env!("CARGO_PKG_VERSION"));

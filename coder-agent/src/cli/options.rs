@@ -1,0 +1,374 @@
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use coder_core::secret::Secret;
+use lexopt::prelude::{Long, Short, Value};
+use url::Url;
+
+use crate::ssh::SshOptions;
+
+/// What `coder agent` was told on its command line and by its environment.
+#[derive(Debug)]
+pub struct AgentArguments {
+    /// `--agent-url`, `CODER_AGENT_URL`.
+    pub url: Url,
+    /// `--agent-token`, `CODER_AGENT_TOKEN`, or the file named by `CODER_AGENT_TOKEN_FILE`.
+    pub token: Secret,
+    /// `--log-dir`, `CODER_AGENT_LOG_DIR`.
+    pub log_dir: PathBuf,
+    /// `--script-data-dir`, `CODER_AGENT_SCRIPT_DATA_DIR`.
+    pub script_data_dir: PathBuf,
+    /// `--ssh-max-timeout`, `CODER_AGENT_SSH_MAX_TIMEOUT`.
+    pub ssh_max_timeout: Duration,
+    /// `CODER_AGENT_SUBSYSTEM`, separated by commas.
+    pub subsystems: Vec<String>,
+    /// `--log-json`: log as JSON.
+    pub log_json: bool,
+    /// `CODER_VERBOSE`, `--verbose`: log more.
+    pub verbose: bool,
+}
+
+/// Why the agent cannot start as it was called.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// `--help` was given.
+    #[error("help was asked for")]
+    Help,
+    /// An argument is not understood.
+    #[error("{0}")]
+    Argument(String),
+    /// Something needed is missing or wrong.
+    #[error("{name}: {problem}")]
+    Setting {
+        /// The environment variable.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Options with a value that other versions of the agent know; accepted, so that init scripts
+/// written for them work, and without effect here.
+const IGNORED_WITH_VALUE: &[&str] = &[
+    "auth",
+    "pprof-address",
+    "agent-header",
+    "agent-header-command",
+    "tailnet-listen-port",
+    "prometheus-address",
+    "debug-address",
+    "log-human",
+    "log-stackdriver",
+    "socket-path",
+    "agent-firewall-log-proxy-socket-path",
+];
+
+/// The same for options without a value, or with an optional one behind `=`.
+const IGNORED: &[&str] = &[
+    "no-reap",
+    "devcontainers-enable",
+    "devcontainers-project-discovery-enable",
+    "devcontainers-discovery-autostart-enable",
+    "socket-server-enabled",
+];
+
+/// Options that forbid something. Accepting them without forbidding would be worse than failing.
+const NOT_OFFERED: &[&str] = &[
+    "block-file-transfer",
+    "block-reverse-port-forwarding",
+    "block-local-port-forwarding",
+];
+
+/// The environment by name.
+pub(super) type Variables = BTreeMap<OsString, OsString>;
+
+impl AgentArguments {
+    /// Reads `arguments` (those after `agent`) and `variables`; an argument wins over a variable.
+    ///
+    /// # Errors
+    /// When something is missing or not understood; nothing secret is in the error.
+    pub fn parse(
+        arguments: impl Iterator<Item = OsString>,
+        variables: &Variables,
+        read_file: impl Fn(&OsStr) -> std::io::Result<String>,
+    ) -> Result<Self, UsageError> {
+        let mut given = Given::from_variables(variables);
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next().map_err(wrong)? {
+            let name = match argument {
+                Long(name) => name.to_owned(),
+                Short('h') => return Err(UsageError::Help),
+                Short('v') => "verbose".to_owned(),
+                other @ (Short(_) | Value(_)) => return Err(wrong(other.unexpected())),
+            };
+            given.take(&name, &mut parser)?;
+        }
+        given.finish(variables, read_file)
+    }
+}
+
+#[derive(Default)]
+struct Given {
+    url: Option<OsString>,
+    token: Option<OsString>,
+    log_dir: Option<OsString>,
+    script_data_dir: Option<OsString>,
+    ssh_max_timeout: Option<OsString>,
+    log_json: bool,
+    verbose: bool,
+}
+
+impl Given {
+    fn from_variables(variables: &Variables) -> Self {
+        let variable = |name: &str| get(variables, name).cloned();
+        Self {
+            url: variable("CODER_AGENT_URL"),
+            token: variable("CODER_AGENT_TOKEN"),
+            log_dir: variable("CODER_AGENT_LOG_DIR"),
+            script_data_dir: variable("CODER_AGENT_SCRIPT_DATA_DIR"),
+            ssh_max_timeout: variable("CODER_AGENT_SSH_MAX_TIMEOUT"),
+            log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
+            verbose: variable("CODER_VERBOSE").is_some_and(|value| value != "false"),
+        }
+    }
+
+    fn take(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<(), UsageError> {
+        match name {
+            "help" => return Err(UsageError::Help),
+            "verbose" => self.verbose = true,
+            "agent-url" => self.url = Some(parser.value().map_err(wrong)?),
+            "agent-token" => self.token = Some(parser.value().map_err(wrong)?),
+            "log-dir" => self.log_dir = Some(parser.value().map_err(wrong)?),
+            "script-data-dir" => self.script_data_dir = Some(parser.value().map_err(wrong)?),
+            "ssh-max-timeout" => self.ssh_max_timeout = Some(parser.value().map_err(wrong)?),
+            "log-json" => {
+                // Other versions name a file here.
+                self.log_json = true;
+                parser.optional_value();
+            }
+            name if IGNORED_WITH_VALUE.contains(&name) => {
+                parser.value().map_err(wrong)?;
+            }
+            name if IGNORED.contains(&name) => {
+                parser.optional_value();
+            }
+            name if NOT_OFFERED.contains(&name) => {
+                let text = format!("--{name} is not offered by this version of the agent");
+                return Err(UsageError::Argument(text));
+            }
+            name => return Err(UsageError::Argument(format!("--{name} is not known"))),
+        }
+        Ok(())
+    }
+
+    fn finish(
+        self,
+        variables: &Variables,
+        read_file: impl Fn(&OsStr) -> std::io::Result<String>,
+    ) -> Result<AgentArguments, UsageError> {
+        let setting = |name, problem: &str| UsageError::Setting {
+            name,
+            problem: problem.to_owned(),
+        };
+        for name in NOT_OFFERED {
+            let name = format!("CODER_AGENT_{}", name.replace('-', "_").to_uppercase());
+            if get(variables, &name).is_some_and(|value| value != "false") {
+                let text = format!("{name} is not offered by this version of the agent");
+                return Err(UsageError::Argument(text));
+            }
+        }
+        if let Some(auth) = get(variables, "CODER_AGENT_AUTH").filter(|auth| *auth != "token") {
+            let problem = format!("{} is not offered by this version", auth.display());
+            return Err(setting("CODER_AGENT_AUTH", &problem));
+        }
+        let url = self
+            .url
+            .ok_or_else(|| setting("CODER_AGENT_URL", "is not set"))?;
+        let url = url.to_str().and_then(|url| Url::parse(url).ok());
+        let url = url.ok_or_else(|| setting("CODER_AGENT_URL", "is not an address"))?;
+        let token = match (self.token, get(variables, "CODER_AGENT_TOKEN_FILE")) {
+            (Some(token), _) => token.into_string().unwrap_or_default(),
+            (None, Some(path)) => read_file(path)
+                .map_err(|error| setting("CODER_AGENT_TOKEN_FILE", &error.to_string()))?,
+            (None, None) => return Err(setting("CODER_AGENT_TOKEN", "is not set")),
+        };
+        let folder = |given: Option<OsString>| given.map_or_else(std::env::temp_dir, Into::into);
+        let ssh_max_timeout = match self.ssh_max_timeout {
+            Some(text) => text.to_str().and_then(parse_duration).ok_or_else(|| {
+                setting(
+                    "CODER_AGENT_SSH_MAX_TIMEOUT",
+                    "is not a time such as 72h or 90m",
+                )
+            })?,
+            None => SshOptions::DEFAULT_MAX_TIMEOUT,
+        };
+        let subsystems = get(variables, "CODER_AGENT_SUBSYSTEM").map(|list| list.to_string_lossy());
+        Ok(AgentArguments {
+            url,
+            token: Secret::new(token.trim()),
+            log_dir: folder(self.log_dir),
+            script_data_dir: folder(self.script_data_dir),
+            ssh_max_timeout,
+            subsystems: subsystems
+                .iter()
+                .flat_map(|list| list.split(','))
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
+            log_json: self.log_json,
+            verbose: self.verbose,
+        })
+    }
+}
+
+fn get<'a>(variables: &'a Variables, name: &str) -> Option<&'a OsString> {
+    variables
+        .get(OsStr::new(name))
+        .filter(|value| !value.is_empty())
+}
+
+fn wrong(error: lexopt::Error) -> UsageError {
+    UsageError::Argument(error.to_string())
+}
+
+/// Times as Go writes them: `72h`, `1h30m`, `500ms`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (number, behind) = rest.split_at(digits);
+        let letters = behind
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(letters);
+        let unit = match unit {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(60 * 60),
+            _ => return None,
+        };
+        total = total.checked_add(unit.checked_mul(number.parse().ok()?)?)?;
+        rest = behind;
+    }
+    (text != "").then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str], variables: &[(&str, &str)]) -> Result<AgentArguments, UsageError> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        AgentArguments::parse(arguments.iter().map(OsString::from), &variables, |path| {
+            assert_eq!(path, "/run/token");
+            Ok("from-file\n".to_owned())
+        })
+    }
+
+    const URL: (&str, &str) = ("CODER_AGENT_URL", "https://coder.example.com/");
+    const TOKEN: (&str, &str) = ("CODER_AGENT_TOKEN", "secret-token");
+
+    #[test]
+    fn the_environment_of_init_scripts_is_enough() {
+        let arguments = parse(&[], &[URL, TOKEN, ("CODER_AGENT_AUTH", "token")]).unwrap();
+        assert_eq!(arguments.url.as_str(), URL.1);
+        assert_eq!(arguments.token.expose(), "secret-token");
+        assert_eq!(arguments.ssh_max_timeout, SshOptions::DEFAULT_MAX_TIMEOUT);
+        assert!(!format!("{arguments:?}").contains("secret-token"));
+        let arguments = parse(&[], &[URL, ("CODER_AGENT_TOKEN_FILE", "/run/token")]).unwrap();
+        assert_eq!(arguments.token.expose(), "from-file");
+    }
+
+    #[test]
+    fn arguments_win_and_those_of_other_versions_are_accepted() {
+        let arguments = parse(
+            &[
+                "--no-reap",
+                "--pprof-address",
+                "127.0.0.1:6060",
+                "--devcontainers-enable=false",
+                "--log-dir=/var/log",
+                "--ssh-max-timeout",
+                "1h30m",
+                "--agent-url",
+                "http://localhost:3000",
+            ],
+            &[
+                URL,
+                TOKEN,
+                ("CODER_AGENT_LOG_DIR", "/x"),
+                ("CODER_AGENT_SUBSYSTEM", "envbox, exectrace"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(arguments.url.as_str(), "http://localhost:3000/");
+        assert_eq!(arguments.log_dir, PathBuf::from("/var/log"));
+        assert_eq!(arguments.ssh_max_timeout, Duration::from_secs(5_400));
+        assert_eq!(arguments.subsystems, ["envbox", "exectrace"]);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        for (arguments, variables, expected) in [
+            (&[][..], &[TOKEN][..], "CODER_AGENT_URL"),
+            (&[], &[URL], "CODER_AGENT_TOKEN"),
+            (
+                &[],
+                &[URL, TOKEN, ("CODER_AGENT_AUTH", "aws-instance-identity")],
+                "CODER_AGENT_AUTH",
+            ),
+            (
+                &[],
+                &[TOKEN, ("CODER_AGENT_URL", "example")],
+                "CODER_AGENT_URL",
+            ),
+            (
+                &["--block-file-transfer"],
+                &[URL, TOKEN],
+                "--block-file-transfer",
+            ),
+            (
+                &[],
+                &[URL, TOKEN, ("CODER_AGENT_BLOCK_FILE_TRANSFER", "true")],
+                "BLOCK_FILE_TRANSFER",
+            ),
+            (&["--wat"], &[URL, TOKEN], "--wat"),
+            (
+                &["--ssh-max-timeout", "1x"],
+                &[URL, TOKEN],
+                "CODER_AGENT_SSH_MAX_TIMEOUT",
+            ),
+        ] {
+            let error = parse(arguments, variables).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("secret-token"));
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, expected) in [
+            ("72h", Some(259_200_000)),
+            ("1m5s", Some(65_000)),
+            ("10ms", Some(10)),
+            ("", None),
+            ("5", None),
+            ("h", None),
+            ("99999999999999999999h", None),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                expected.map(Duration::from_millis),
+                "{text}"
+            );
+        }
+    }
+}

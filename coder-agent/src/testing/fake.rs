@@ -1,0 +1,199 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use coder_core::id::LogSourceId;
+
+use crate::protocol::{
+    LifecycleReport, LifecycleState, Log, LogSource, MAX_AGENT_LOG_BYTES, Manifest, PatchLogs,
+    PostLogSourceRequest, ReportAppHealth, ReportMetadata, ScriptCompleted, Startup, Stats,
+    StatsResponse,
+};
+use crate::{AgentApi, Error, ErrorKind, Result};
+
+/// A fake server for one agent, in memory: remembers everything it was told.
+#[derive(Debug)]
+pub struct FakeAgentApi {
+    manifest: Mutex<Manifest>,
+    recorded: Mutex<Recorded>,
+    failure: Mutex<Option<ErrorKind>>,
+}
+
+/// Everything a [`FakeAgentApi`] was told.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// How often the manifest was asked for.
+    pub manifests: usize,
+    /// In order.
+    pub startups: Vec<Startup>,
+    /// Those that moved forward, in order.
+    pub lifecycle: Vec<LifecycleReport>,
+    /// All lines, in order.
+    pub logs: Vec<(LogSourceId, Log)>,
+    /// By id.
+    pub log_sources: BTreeMap<LogSourceId, LogSource>,
+    /// All reports, in order.
+    pub metadata: Vec<ReportMetadata>,
+    /// In order.
+    pub scripts: Vec<ScriptCompleted>,
+    /// In order.
+    pub app_health: Vec<ReportAppHealth>,
+    /// In order.
+    pub stats: Vec<Stats>,
+}
+
+impl FakeAgentApi {
+    /// A server that gives out `manifest`.
+    #[must_use]
+    pub fn new(manifest: Manifest) -> Self {
+        Self {
+            manifest: Mutex::new(manifest),
+            recorded: Mutex::default(),
+            failure: Mutex::default(),
+        }
+    }
+
+    /// Makes every call fail with `kind`, or succeed again.
+    pub fn fail_with(&self, kind: Option<ErrorKind>) {
+        *lock(&self.failure) = kind;
+    }
+
+    /// Gives out another manifest from now on.
+    pub fn set_manifest(&self, manifest: Manifest) {
+        *lock(&self.manifest) = manifest;
+    }
+
+    /// What was told so far.
+    #[must_use]
+    pub fn recorded(&self) -> Recorded {
+        lock(&self.recorded).clone()
+    }
+
+    /// The states told so far.
+    #[must_use]
+    pub fn states(&self) -> Vec<LifecycleState> {
+        lock(&self.recorded)
+            .lifecycle
+            .iter()
+            .map(|report| report.state)
+            .collect()
+    }
+
+    /// The text of the lines told so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        lock(&self.recorded)
+            .logs
+            .iter()
+            .map(|(_, log)| log.output.clone())
+            .collect()
+    }
+
+    fn record(&self) -> Result<MutexGuard<'_, Recorded>> {
+        match *lock(&self.failure) {
+            Some(kind) => Err(Error::new(kind, "failing as told")),
+            None => Ok(lock(&self.recorded)),
+        }
+    }
+}
+
+#[async_trait]
+impl AgentApi for FakeAgentApi {
+    async fn manifest(&self) -> Result<Manifest> {
+        self.record()?.manifests += 1;
+        Ok(lock(&self.manifest).clone())
+    }
+
+    async fn report_startup(&self, startup: Startup) -> Result<()> {
+        self.record()?.startups.push(startup);
+        Ok(())
+    }
+
+    async fn report_lifecycle(&self, report: LifecycleReport) -> Result<()> {
+        let mut recorded = self.record()?;
+        let last = recorded
+            .lifecycle
+            .last()
+            .map_or(LifecycleState::Created, |last| last.state);
+        if report.state.may_follow(last) {
+            recorded.lifecycle.push(report);
+        }
+        Ok(())
+    }
+
+    async fn patch_logs(&self, logs: PatchLogs) -> Result<()> {
+        let mut recorded = self.record()?;
+        if logs.logs.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "no lines"));
+        }
+        let held: usize = recorded.logs.iter().map(|(_, log)| log.output.len()).sum();
+        let more: usize = logs.logs.iter().map(|log| log.output.len()).sum();
+        if held + more > MAX_AGENT_LOG_BYTES {
+            return Err(Error::new(ErrorKind::TooLarge, "log is full"));
+        }
+        let source = logs.log_source_id;
+        recorded
+            .logs
+            .extend(logs.logs.into_iter().map(|log| (source, log)));
+        Ok(())
+    }
+
+    async fn post_log_source(&self, source: PostLogSourceRequest) -> Result<LogSource> {
+        let workspace_agent_id = lock(&self.manifest).agent_id;
+        let mut recorded = self.record()?;
+        let known = recorded
+            .log_sources
+            .entry(source.id)
+            .or_insert_with(|| LogSource {
+                workspace_agent_id,
+                id: source.id,
+                created_at: coder_core::Timestamp::default(),
+                display_name: source.display_name,
+                icon: source.icon,
+            });
+        Ok(known.clone())
+    }
+
+    async fn report_metadata(&self, report: ReportMetadata) -> Result<()> {
+        self.record()?.metadata.push(report);
+        Ok(())
+    }
+
+    async fn script_completed(&self, completed: ScriptCompleted) -> Result<()> {
+        let known = lock(&self.manifest)
+            .scripts
+            .iter()
+            .any(|own| own.id == completed.script_id);
+        let mut recorded = self.record()?;
+        if !known {
+            return Err(Error::new(ErrorKind::NotFound, "no such script"));
+        }
+        recorded.scripts.push(completed);
+        Ok(())
+    }
+
+    async fn report_app_health(&self, report: ReportAppHealth) -> Result<()> {
+        let manifest = lock(&self.manifest);
+        let known = |update: &crate::protocol::AppHealthUpdate| {
+            manifest.apps.iter().any(|app| app.id == update.id)
+        };
+        let all_known = report.healths.iter().all(known);
+        let mut recorded = self.record()?;
+        if !all_known {
+            return Err(Error::new(ErrorKind::NotFound, "no such app"));
+        }
+        recorded.app_health.push(report);
+        Ok(())
+    }
+
+    async fn report_stats(&self, stats: Stats) -> Result<StatsResponse> {
+        self.record()?.stats.push(stats);
+        Ok(StatsResponse {
+            report_interval: 30,
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,521 @@
+//! The whole agent against a fake of the server, over an in-memory tunnel or real HTTP.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use coder_agent::protocol::{
+    AppHealth, LifecycleState as S, LogLevel, Manifest, ScriptStage, ScriptStatus,
+};
+use coder_agent::ssh::Environment;
+use coder_agent::testing::FakeAgentApi;
+use coder_agent::tunnel::{MAX_STREAMS, port};
+use coder_agent::{Agent, AgentClient, AgentConn, AgentOptions, ErrorKind, Result};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{TOKEN, TestServer, app, manifest, metadata, script, soon, until};
+
+/// A running agent and the fake server it is connected to.
+struct Running {
+    server: TestServer,
+    shutdown: CancellationToken,
+    agent: JoinHandle<Result<()>>,
+    home: tempfile::TempDir,
+}
+
+impl Running {
+    async fn start(manifest: Manifest) -> Self {
+        Self::with(TestServer::start(FakeAgentApi::new(manifest)).await)
+    }
+
+    fn with(server: TestServer) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let shutdown = CancellationToken::new();
+        let client = Arc::new(AgentClient::new(&server.url, TOKEN).unwrap());
+        let agent = Agent::new(options(home.path()), Arc::clone(&client) as Arc<_>, client);
+        let agent = tokio::spawn(agent.run(shutdown.clone()));
+        Self {
+            server,
+            shutdown,
+            agent,
+            home,
+        }
+    }
+
+    async fn stop(self) -> TestServer {
+        self.shutdown.cancel();
+        soon(self.agent).await.unwrap().unwrap();
+        self.server
+    }
+
+    async fn reaches(&self, state: S) {
+        until(&format!("{state}"), || {
+            self.server.api().states().contains(&state)
+        })
+        .await;
+    }
+}
+
+fn options(home: &Path) -> AgentOptions {
+    let mut environment: Environment = std::env::vars_os().collect();
+    environment.insert("HOME".into(), home.into());
+    AgentOptions {
+        process_environment: environment,
+        log_dir: home.join("logs"),
+        script_data_dir: home.join("data"),
+        executable: Some(env!("CARGO_BIN_EXE_coder-agent").into()),
+        ..AgentOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn an_agent_without_scripts_is_ready_and_ends_well() {
+    let running = Running::start(manifest()).await;
+    running.server.tunnel().await.ping().await.unwrap();
+    running.reaches(S::Ready).await;
+    let server = running.stop().await;
+    assert_eq!(
+        server.api().states(),
+        [S::Starting, S::Ready, S::ShuttingDown, S::Off]
+    );
+    let recorded = server.api().recorded();
+    assert_eq!(recorded.startups.len(), 1);
+    assert!(recorded.startups[0].version.starts_with('v'));
+    assert!(
+        recorded
+            .lifecycle
+            .is_sorted_by_key(|report| report.changed_at)
+    );
+}
+
+#[tokio::test]
+async fn scripts_run_with_their_environment_and_are_logged() {
+    let mut manifest = manifest();
+    manifest.directory = "~/project".into();
+    manifest.scripts = vec![
+        script(
+            1,
+            "echo \"$GREETING for $CODER_WORKSPACE_OWNER_NAME in $PWD\"; echo oops >&2; \
+             printf 'a\\000b\\377\\n'; coder --version; echo kept > $CODER_SCRIPT_DATA_DIR/x; \
+             ls $CODER_SCRIPT_BIN_DIR; coder stat mem --host -o json; printf unfinished",
+        ),
+        script(2, "sleep 0.1; exit 0"),
+    ];
+    let home_dir = |running: &Running| running.home.path().to_string_lossy().into_owned();
+    let running = Running::start(manifest).await;
+    running.reaches(S::Ready).await;
+    let home = home_dir(&running);
+    let recorded = running.server.api().recorded();
+    assert_eq!(
+        recorded.startups[0].expanded_directory,
+        format!("{home}/project")
+    );
+    let lines: Vec<(LogLevel, String)> = recorded
+        .logs
+        .iter()
+        .map(|(_, log)| (log.level, log.output.clone()))
+        .collect();
+    let has = |level, text: &str| lines.contains(&(level, text.to_owned()));
+    assert!(
+        has(
+            LogLevel::Info,
+            &format!("hello from dev for alice in {home}")
+        ),
+        "{lines:?}"
+    );
+    assert!(has(LogLevel::Error, "oops"), "{lines:?}");
+    assert!(has(LogLevel::Info, "ab\u{fffd}"), "{lines:?}");
+    assert!(has(LogLevel::Info, "coder"), "{lines:?}");
+    assert!(has(LogLevel::Info, "unfinished"), "{lines:?}");
+    assert!(
+        lines.iter().any(|(_, line)| line.starts_with("Coder v")),
+        "{lines:?}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|(_, line)| line.contains("\"unit\":\"GiB\"")),
+        "{lines:?}"
+    );
+    let file = running
+        .home
+        .path()
+        .join(format!("logs/coder-script-{}.log", recorded.logs[0].0));
+    let kept = std::fs::read(file).unwrap();
+    assert!(
+        kept.starts_with(b"hello from dev"),
+        "the file has the bytes as they came"
+    );
+    until("both results", || {
+        running.server.api().recorded().scripts.len() == 2
+    })
+    .await;
+    for completed in running.server.api().recorded().scripts {
+        assert_eq!(
+            (completed.stage, completed.status),
+            (ScriptStage::Start, ScriptStatus::Ok)
+        );
+        assert!(completed.start <= completed.end);
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_failing_script_is_told() {
+    let mut manifest = manifest();
+    manifest.scripts = vec![script(1, "echo before; exit 3"), script(2, "true")];
+    let running = Running::start(manifest).await;
+    running.reaches(S::StartError).await;
+    let server = running.stop().await;
+    let states = server.api().states();
+    assert_eq!(
+        states,
+        [S::Starting, S::StartError, S::ShuttingDown, S::Off]
+    );
+    let scripts = server.api().recorded().scripts;
+    let failed = scripts
+        .iter()
+        .find(|completed| completed.exit_code == 3)
+        .unwrap();
+    assert_eq!(failed.status, ScriptStatus::ExitFailure);
+    assert!(server.api().lines().contains(&"before".to_owned()));
+}
+
+#[tokio::test]
+async fn a_script_that_never_ends_is_killed_with_what_it_started() {
+    let mut manifest = manifest();
+    let marker = tempfile::tempdir().unwrap();
+    let pid = marker.path().join("pid");
+    let text = format!(
+        "trap '' TERM; (sleep 1000 & echo $! > {}; wait); sleep 1000",
+        pid.display()
+    );
+    manifest.scripts = vec![script(1, &text)];
+    manifest.scripts[0].timeout = 1;
+    let running = Running::start(manifest).await;
+    running.reaches(S::StartTimeout).await;
+    let grandchild: i32 = std::fs::read_to_string(&pid)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    until("the grandchild is gone", || !is_alive(grandchild)).await;
+    let server = running.stop().await;
+    let scripts = server.api().recorded().scripts;
+    assert_eq!(scripts[0].status, ScriptStatus::TimedOut);
+    assert!(
+        server
+            .api()
+            .lines()
+            .iter()
+            .any(|line| line.contains("ended after 1 s"))
+    );
+}
+
+#[tokio::test]
+async fn a_background_process_does_not_hold_the_agent_up() {
+    let mut manifest = manifest();
+    manifest.scripts = vec![script(1, "(sleep 13; echo late) & echo started")];
+    let begin = Instant::now();
+    let running = Running::start(manifest).await;
+    running.reaches(S::Ready).await;
+    assert!(
+        begin.elapsed() >= Duration::from_secs(9),
+        "the pipes got their time"
+    );
+    let scripts = running.server.api().recorded().scripts;
+    assert_eq!(scripts[0].status, ScriptStatus::PipesLeftOpen);
+    // Its output is still taken.
+    until("the late line", || {
+        running.server.api().lines().contains(&"late".to_owned())
+    })
+    .await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn stop_scripts_run_and_their_failure_is_told() {
+    let mut manifest = manifest();
+    let mut stop = script(1, "echo stopping; exit 1");
+    (stop.run_on_start, stop.run_on_stop) = (false, true);
+    manifest.scripts = vec![stop];
+    let running = Running::start(manifest).await;
+    running.reaches(S::Ready).await;
+    let server = running.stop().await;
+    let states = server.api().states();
+    assert_eq!(
+        states,
+        [S::Starting, S::Ready, S::ShuttingDown, S::ShutdownError]
+    );
+    assert!(server.api().lines().contains(&"stopping".to_owned()));
+    assert_eq!(server.api().recorded().scripts[0].stage, ScriptStage::Stop);
+}
+
+#[tokio::test]
+async fn shutting_down_ends_start_scripts() {
+    let mut manifest = manifest();
+    manifest.scripts = vec![script(1, "echo running; sleep 1000")];
+    let running = Running::start(manifest).await;
+    until("the script runs", || {
+        running.server.api().lines().contains(&"running".into())
+    })
+    .await;
+    let begin = Instant::now();
+    let server = running.stop().await;
+    assert!(begin.elapsed() < Duration::from_secs(20));
+    assert_eq!(
+        server.api().states(),
+        [S::Starting, S::ShuttingDown, S::Off]
+    );
+    assert!(
+        server.api().recorded().scripts.is_empty(),
+        "it did not complete"
+    );
+}
+
+#[tokio::test]
+async fn a_reconnect_runs_nothing_again() {
+    let mut manifest = manifest();
+    manifest.scripts = vec![script(1, "echo once")];
+    let running = Running::start(manifest.clone()).await;
+    running.reaches(S::Ready).await;
+    manifest
+        .environment_variables
+        .insert("GREETING".into(), "new".into());
+    running.server.api().set_manifest(manifest);
+    for _ in 0..3 {
+        let tunnel = running.server.tunnel().await;
+        tunnel.close();
+        tunnel.closed().await;
+    }
+    running.server.tunnel().await.ping().await.unwrap();
+    let server = running.stop().await;
+    assert_eq!(server.api().lines(), ["once"]);
+    assert_eq!(
+        server.api().states(),
+        [S::Starting, S::Ready, S::ShuttingDown, S::Off]
+    );
+    let recorded = server.api().recorded();
+    assert_eq!(recorded.startups.len(), 4);
+    assert_eq!(recorded.manifests, 4);
+}
+
+#[tokio::test]
+async fn what_happened_offline_is_told_later() {
+    let mut manifest = manifest();
+    manifest.scripts = vec![script(1, "echo before; sleep 1; echo after")];
+    let running = Running::start(manifest).await;
+    until("the first line", || {
+        running.server.api().lines().contains(&"before".into())
+    })
+    .await;
+    running.server.api().fail_with(Some(ErrorKind::Unavailable));
+    running.server.tunnel().await.close();
+    // Long enough for the script to end while nobody listens.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(running.server.api().states(), [S::Starting]);
+    running.server.api().fail_with(None);
+    running.reaches(S::Ready).await;
+    until("the last line", || {
+        running.server.api().lines() == ["before", "after"]
+    })
+    .await;
+    until("the result", || {
+        running.server.api().recorded().scripts.len() == 1
+    })
+    .await;
+    running.server.tunnel().await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_waits_for_a_server_and_gives_up_when_told() {
+    let server = TestServer::start(FakeAgentApi::new(manifest())).await;
+    server.api().fail_with(Some(ErrorKind::Unauthenticated));
+    let running = Running::with(server);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let server = running.stop().await;
+    assert!(server.api().states().is_empty());
+
+    server.api().fail_with(Some(ErrorKind::Unavailable));
+    let running = Running::with(server);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    running.server.api().fail_with(None);
+    running.reaches(S::Ready).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_output_is_cut_and_harms_nobody() {
+    let mut manifest = manifest();
+    manifest.scripts = vec![script(1, "yes 0123456789 | head -c 100000000")];
+    let running = Running::start(manifest).await;
+    running.reaches(S::Ready).await;
+    let server = running.stop().await;
+    let lines = server.api().lines();
+    let bytes: usize = lines.iter().map(String::len).sum();
+    assert!(bytes <= 1_048_576);
+    assert!(
+        lines
+            .last()
+            .unwrap()
+            .starts_with("The log of this agent is full"),
+        "{:?}",
+        lines.last()
+    );
+}
+
+#[tokio::test]
+async fn metadata_is_collected_and_reported() {
+    let mut manifest = manifest();
+    manifest.metadata = vec![
+        metadata("owner", "echo $CODER_WORKSPACE_OWNER_NAME"),
+        metadata("broken", "echo partial; echo why >&2; exit 4"),
+        metadata("slow", "sleep 1000"),
+        metadata("large", "head -c 1000000 /dev/zero | tr '\\0' x"),
+    ];
+    let running = Running::start(manifest).await;
+    let find = |key: &str| {
+        let reports = running.server.api().recorded().metadata;
+        let mut results = reports.into_iter().flat_map(|report| report.metadata);
+        results.find(|result| result.key == key)
+    };
+    until("all values", || {
+        ["owner", "broken", "slow", "large"]
+            .iter()
+            .all(|key| find(key).is_some())
+    })
+    .await;
+    let owner = find("owner").unwrap();
+    assert_eq!((owner.value.as_str(), owner.error.as_str()), ("alice", ""));
+    let broken = find("broken").unwrap();
+    assert_eq!(
+        (broken.value.as_str(), broken.error.as_str()),
+        ("partial", "exit status 4: why")
+    );
+    assert_eq!(find("slow").unwrap().error, "not done after 2 s");
+    assert_eq!(find("large").unwrap().value.len(), 10 * 1_024);
+    let count = |key: &str| {
+        let reports = running.server.api().recorded().metadata;
+        reports
+            .iter()
+            .flat_map(|report| &report.metadata)
+            .filter(|r| r.key == key)
+            .count()
+    };
+    until("it is collected again", || count("owner") >= 3).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn apps_become_healthy_and_unhealthy() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/health", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1_024];
+            let _ = socket.read(&mut request).await;
+            let answer =
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = socket.write_all(answer).await;
+        }
+    });
+    let mut manifest = manifest();
+    manifest.apps = vec![app(1, &address)];
+    let running = Running::start(manifest).await;
+    let health = || {
+        let reports = running.server.api().recorded().app_health;
+        reports
+            .iter()
+            .flat_map(|r| &r.healths)
+            .map(|update| update.health)
+            .collect::<Vec<_>>()
+    };
+    until("healthy", || health() == [AppHealth::Healthy]).await;
+    serving.abort();
+    let _ = serving.await;
+    until("unhealthy", || {
+        health() == [AppHealth::Healthy, AppHealth::Unhealthy]
+    })
+    .await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn ports_of_the_workspace_are_reached_through_the_tunnel() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let open = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let (mut reader, mut writer) = socket.split();
+                let _ = tokio::io::copy(&mut reader, &mut writer).await;
+            });
+        }
+    });
+    let running = Running::start(manifest()).await;
+    running.server.tunnel().await;
+    let conn = AgentConn::new(&running.server.url, TOKEN).unwrap();
+    let id = manifest().agent_id;
+    let mut stream = conn.dial(id, open).await.unwrap();
+    stream.write_all(b"through and back").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    soon(stream.read_to_string(&mut answer)).await.unwrap();
+    assert_eq!(answer, "through and back");
+
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let tunnel = running.server.tunnel().await;
+    assert_eq!(
+        tunnel.open(closed).await.unwrap_err().kind(),
+        ErrorKind::Refused
+    );
+    for port in [
+        0,
+        port::RECONNECTING_PTY,
+        port::SPEEDTEST,
+        port::HTTP_API,
+        8,
+    ] {
+        assert_eq!(
+            tunnel.open(port).await.unwrap_err().kind(),
+            ErrorKind::Unsupported,
+            "{port}"
+        );
+    }
+    for port in [port::SSH, port::STANDARD_SSH] {
+        let mut stream = tunnel.open(port).await.unwrap();
+        let mut greeting = [0; 8];
+        soon(stream.read_exact(&mut greeting)).await.unwrap();
+        assert_eq!(&greeting, b"SSH-2.0-");
+    }
+    // Streams that are not closed by who opened them end with the tunnel.
+    let mut streams = Vec::new();
+    for _ in 0..MAX_STREAMS.min(50) {
+        streams.push(tunnel.open(open).await.unwrap());
+    }
+    tunnel.close();
+    running.stop().await;
+}
+
+fn is_alive(pid: i32) -> bool {
+    // A zombie whose parent does not look is as dead as it gets.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit(')')
+            .next()
+            .unwrap_or("")
+            .trim_start()
+            .starts_with('Z')
+    })
+}

@@ -1,0 +1,231 @@
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use coder_agent::protocol::SESSION_TOKEN_HEADER;
+use coder_agent::testing::FakeAgentApi;
+use coder_agent::tunnel::{AgentTunnel, Io, ws};
+use coder_agent::{AgentApi, Error, ErrorKind};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use url::Url;
+
+pub(crate) const TOKEN: &str = "2c0a92c4-6a4f-4a9e-9c5b-0f6a3a9d8f11";
+
+/// A fake of the server over real HTTP: the calls of [`FakeAgentApi`], the tunnel, and clients'
+/// streams.
+pub(crate) struct TestServer {
+    pub(crate) url: Url,
+    pub(crate) state: Arc<State>,
+    accepting: AbortHandle,
+}
+
+pub(crate) struct State {
+    pub(crate) api: FakeAgentApi,
+    tunnel: watch::Sender<Option<AgentTunnel>>,
+    pub(crate) tunnels: AtomicUsize,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl TestServer {
+    pub(crate) async fn start(api: FakeAgentApi) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve(api, listener, None).await
+    }
+
+    pub(crate) async fn serve(
+        api: FakeAgentApi,
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
+        let address: SocketAddr = listener.local_addr().unwrap();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://localhost:{}", address.port())).unwrap();
+        let state = State {
+            api,
+            tunnel: watch::Sender::new(None),
+            tunnels: AtomicUsize::new(0),
+        };
+        let state = Arc::new(state);
+        let shared = Arc::clone(&state);
+        let accepting = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let (state, tls) = (Arc::clone(&shared), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        Some(tls) => {
+                            if let Ok(socket) = tls.accept(socket).await {
+                                connection(state, socket).await;
+                            }
+                        }
+                        None => connection(state, socket).await,
+                    }
+                });
+            }
+        });
+        Self {
+            url,
+            state,
+            accepting: accepting.abort_handle(),
+        }
+    }
+
+    /// The tunnel that was opened last, waiting for one that still lives.
+    pub(crate) async fn tunnel(&self) -> AgentTunnel {
+        let mut tunnels = self.state.tunnel.subscribe();
+        let live = |tunnel: &Option<AgentTunnel>| tunnel.as_ref().is_some_and(|t| !t.is_closed());
+        super::soon(tunnels.wait_for(live))
+            .await
+            .unwrap()
+            .clone()
+            .unwrap()
+    }
+
+    pub(crate) fn api(&self) -> &FakeAgentApi {
+        &self.state.api
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn connection(state: Arc<State>, socket: impl Io) {
+    let service = service_fn(move |request| {
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(answer(state, request).await) }
+    });
+    let http = hyper::server::conn::http1::Builder::new();
+    // Clients come and go.
+    let _ = http
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades()
+        .await;
+}
+
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
+    let path = request.uri().path().to_owned();
+    let token = request.headers().get(SESSION_TOKEN_HEADER);
+    if token.is_none_or(|token| token != TOKEN) {
+        return failed(&Error::new(
+            ErrorKind::Unauthenticated,
+            "Agent token is not valid.",
+        ));
+    }
+    if let Some(call) = path.strip_prefix("/api/v2/workspaceagents/me/") {
+        let call = call.to_owned();
+        return match call.as_str() {
+            "tunnel" => tunnel(state, request),
+            call => control(&state.api, call, request).await,
+        };
+    }
+    match path.strip_suffix("/connect") {
+        Some(_) => connect(state, request).await,
+        None => failed(&Error::new(ErrorKind::NotFound, "Route not found.")),
+    }
+}
+
+async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> Answer {
+    let method = request.method().clone();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let done = |result: Result<(), Error>| match result {
+        Ok(()) => response(StatusCode::OK, &serde_json::json!({ "message": "ok" })),
+        Err(error) => failed(&error),
+    };
+    match (method, call) {
+        (Method::GET, "manifest") => given(api.manifest().await),
+        (Method::POST, "startup") => done(api.report_startup(read(&body)).await),
+        (Method::POST, "report-lifecycle") => done(api.report_lifecycle(read(&body)).await),
+        (Method::PATCH, "logs") => done(api.patch_logs(read(&body)).await),
+        (Method::POST, "log-source") => given(api.post_log_source(read(&body)).await),
+        (Method::POST, "metadata") => done(api.report_metadata(read(&body)).await),
+        (Method::POST, "script-completed") => done(api.script_completed(read(&body)).await),
+        (Method::POST, "app-health") => done(api.report_app_health(read(&body)).await),
+        (Method::POST, "report-stats") => given(api.report_stats(read(&body)).await),
+        _ => failed(&Error::new(ErrorKind::NotFound, "Route not found.")),
+    }
+}
+
+fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
+    assert_eq!(request.uri().query(), Some("version=1.0"));
+    let upgrade = hyper::upgrade::on(&mut request);
+    let answer = ws::upgrade_response(request.headers()).unwrap();
+    tokio::spawn(async move {
+        let io = ws::server_io(TokioIo::new(upgrade.await.unwrap())).await;
+        state.tunnels.fetch_add(1, Ordering::SeqCst);
+        state.tunnel.send_replace(Some(AgentTunnel::new(io)));
+    });
+    answer.map(|()| Full::default())
+}
+
+async fn connect(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
+    let port = request
+        .uri()
+        .query()
+        .and_then(|query| query.strip_prefix("port="));
+    let port = port.unwrap().parse().unwrap();
+    let tunnel = state.tunnel.borrow().clone();
+    let Some(tunnel) = tunnel else {
+        return failed(&Error::new(
+            ErrorKind::Unavailable,
+            "Agent is not connected.",
+        ));
+    };
+    let mut stream = match tunnel.open(port).await {
+        Ok(stream) => stream,
+        Err(error) => return failed(&error),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    let answer = ws::upgrade_response(request.headers()).unwrap();
+    tokio::spawn(async move {
+        let mut io = ws::server_io(TokioIo::new(upgrade.await.unwrap())).await;
+        let _ = copy_bidirectional(&mut io, &mut stream).await;
+    });
+    answer.map(|()| Full::default())
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> T {
+    serde_json::from_slice(body).unwrap()
+}
+
+fn given<T: Serialize>(result: Result<T, Error>) -> Answer {
+    match result {
+        Ok(value) => response(StatusCode::OK, &value),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &Error) -> Answer {
+    let status = match error.kind() {
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    response(status, &serde_json::json!({ "message": error.message() }))
+}
+
+fn response(status: StatusCode, body: &impl Serialize) -> Answer {
+    let body = Bytes::from(serde_json::to_vec(body).unwrap());
+    Response::builder()
+        .status(status)
+        .body(Full::new(body))
+        .unwrap()
+}
