@@ -83,6 +83,7 @@ pub mod organization;
 pub mod parameter;
 pub mod parameter_resolution;
 pub mod parameter_validation;
+pub mod password;
 pub mod provisioner_daemon;
 pub mod provisioner_job;
 pub mod rbac;

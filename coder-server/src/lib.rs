@@ -1,4 +1,13 @@
-//! Reference server.
+//! Reference server: the HTTP API, its configuration, storage on PostgreSQL and the command line, all over
+//! the use cases of `coder-core`.
 
+mod api;
+pub mod app_state;
+pub mod config;
 pub mod db;
+pub mod http;
+pub mod password;
 pub mod postgres;
+
+/// The version of this software as clients see it.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));

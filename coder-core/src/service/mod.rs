@@ -7,8 +7,15 @@ pub mod agents;
 pub mod builds;
 pub mod daemons;
 pub mod details;
+pub mod files;
 pub mod jobs;
+pub mod keys;
+pub mod organizations;
+pub mod sessions;
+pub mod template_versions;
+pub mod templates;
 mod unit;
+pub mod users;
 pub mod workspaces;
 
 use crate::{

@@ -1,0 +1,13 @@
+//! Template versions: pushing, finding, changing and archiving them.
+
+mod archive;
+mod change;
+mod contents;
+mod create;
+mod find;
+
+pub use archive::{archive_unused, set_archived};
+pub use change::{VersionChange, cancel, update};
+pub use contents::{logs, parameters, resources, variables};
+pub use create::{NewVersion, create};
+pub use find::{VersionDetails, find, get, get_by_name, get_previous, list};

@@ -1,0 +1,14 @@
+//! Facts of the deployment.
+
+mod appearance;
+mod buildinfo;
+mod entitlements;
+mod experiments;
+mod metrics;
+mod regions;
+mod root;
+mod routes;
+mod ssh;
+mod update_check;
+
+pub(crate) use routes::routes;

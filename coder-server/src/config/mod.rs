@@ -1,0 +1,20 @@
+//! The options of the server: one struct per concern, read from flags and the environment. Names and
+//! defaults are those of the field.
+
+mod client;
+mod database;
+mod duration;
+mod http;
+mod introspection;
+mod options;
+mod provisioner;
+mod tls;
+
+pub use client::ClientConfig;
+pub use database::DatabaseConfig;
+pub use duration::parse_duration;
+pub use http::{HttpConfig, SameSite};
+pub use introspection::IntrospectionConfig;
+pub use options::Config;
+pub use provisioner::ProvisionerConfig;
+pub use tls::TlsConfig;

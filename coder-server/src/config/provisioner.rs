@@ -1,0 +1,23 @@
+//! Built-in daemons and their jobs.
+
+use super::parse_duration;
+use chrono::TimeDelta;
+
+/// Built-in daemons and their jobs.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct ProvisionerConfig {
+    /// Daemons that run in this process.
+    #[arg(long, env = "CODER_PROVISIONER_DAEMONS", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub provisioner_daemons: u32,
+    /// How often a daemon asks for work when nothing wakes it.
+    #[arg(long, env = "CODER_PROVISIONER_DAEMON_POLL_INTERVAL", default_value = "1s", value_parser = parse_duration)]
+    pub provisioner_daemon_poll_interval: TimeDelta,
+    /// How long a cancelled job may take to stop.
+    #[arg(long, env = "CODER_PROVISIONER_FORCE_CANCEL_INTERVAL", default_value = "10m0s", value_parser = parse_duration)]
+    pub provisioner_force_cancel_interval: TimeDelta,
+    /// How often jobs without a sign of life are looked for.
+    #[arg(long, env = "CODER_JOB_HANG_DETECTOR_INTERVAL", default_value = "1m0s", value_parser = parse_duration)]
+    pub job_hang_detector_interval: TimeDelta,
+}

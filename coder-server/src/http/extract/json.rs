@@ -1,0 +1,124 @@
+//! JSON bodies.
+
+use crate::http::error::ApiError;
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
+use coder_core::{Error, ErrorKind};
+use http::header;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The largest JSON body, bytes: the field's own limit.
+pub const JSON_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A JSON body. An empty one counts as `{}`, as clients send it for requests without required fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let declared = request.headers().get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if declared.is_some_and(|length| length > JSON_LIMIT as u64) {
+            return Err(too_large().into());
+        }
+        let bytes = read(request.into_body()).await?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        Ok(Self(parse(text)?))
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+async fn read(body: Body) -> Result<bytes::Bytes, Error> {
+    match Limited::new(body, JSON_LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) => Err(Error::invalid("The body could not be read.").with_source(error)),
+    }
+}
+
+fn too_large() -> Error {
+    let message = format!("The body exceeds the maximum size of {JSON_LIMIT} bytes.");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+/// Parses a body and says which field is wrong. The parser refuses more than 128 levels of nesting.
+fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    let mut parser = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+        let path = error.path().to_string();
+        let detail = error.inner().to_string();
+        let invalid = Error::invalid("The body is not the JSON that this request needs.");
+        match missing_field(&detail) {
+            Some(field) => invalid.with_field(field, "is required"),
+            None if path == "." => invalid.with_field("body", detail),
+            None => invalid.with_field(&path, detail),
+        }
+    })?;
+    let rest = parser.end();
+    rest.map_err(|error| {
+        Error::invalid("The body goes on after its JSON value.").with_source(error)
+    })?;
+    Ok(value)
+}
+
+fn missing_field(detail: &str) -> Option<&str> {
+    let (_, rest) = detail.split_once("missing field `")?;
+    rest.split_once('`').map(|(field, _)| field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Body {
+        name: String,
+        #[serde(default)]
+        inner: Vec<u8>,
+    }
+
+    fn refused(text: &str) -> Error {
+        parse::<Body>(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn the_wrong_field_is_named() {
+        let body = parse::<Body>(br#"{"name":"a","unknown":1}"#).expect("unknown keys are ignored");
+        assert_eq!((body.name.as_str(), body.inner.len()), ("a", 0));
+        assert_eq!(refused("{}").fields()[0].field, "name");
+        assert_eq!(refused(r#"{"name":1}"#).fields()[0].field, "name");
+        assert_eq!(
+            refused(r#"{"name":"","inner":[1,"x"]}"#).fields()[0].field,
+            "inner[1]"
+        );
+    }
+
+    #[test]
+    fn garbage_is_refused_without_harm() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let nested = format!(r#"{{"name":"a","unknown":{deep}}}"#);
+        for text in [
+            "{",
+            "nul",
+            "[]",
+            "\u{0}",
+            r#"{"name":"\ud800"}"#,
+            "{} {}",
+            &deep,
+            &nested,
+        ] {
+            assert_eq!(refused(text).kind(), ErrorKind::InvalidInput, "{text:.40}");
+        }
+    }
+}

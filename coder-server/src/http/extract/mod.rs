@@ -1,0 +1,13 @@
+//! What handlers take from a request. Every refusal has the error body of the API.
+
+mod auth;
+mod json;
+mod pagination;
+mod path;
+mod query;
+
+pub use auth::{AgentAuth, Auth, Client};
+pub use json::{JSON_LIMIT, Json};
+pub use pagination::Pagination;
+pub use path::Path;
+pub use query::Query;
