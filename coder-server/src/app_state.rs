@@ -7,6 +7,7 @@ use crate::{
         middleware::{InFlight, RateLimiter, TrustedProxies},
     },
     password::Argon2Hasher,
+    rpc::tunnels::Tunnels,
 };
 use coder_core::{Error, password::PasswordHasher, service::Deps};
 use prometheus_client::registry::Registry;
@@ -24,6 +25,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Hashes passwords.
     pub passwords: Arc<dyn PasswordHasher>,
+    /// The tunnels of the agents that are connected to this process.
+    pub tunnels: Tunnels,
     /// Ends connections that live long when the server stops.
     pub shutdown: CancellationToken,
     /// Counts the tasks of connections that live long.
@@ -55,6 +58,7 @@ impl AppState {
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new(registry)),
             passwords: Arc::new(passwords),
+            tunnels: Tunnels::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
             limiter: Arc::default(),

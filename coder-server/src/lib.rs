@@ -8,6 +8,8 @@ pub mod db;
 pub mod http;
 pub mod password;
 pub mod postgres;
+pub mod reconcile;
+pub mod rpc;
 
 /// The version of this software as clients see it.
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));

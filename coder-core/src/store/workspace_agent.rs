@@ -23,7 +23,7 @@ pub struct AgentOwner {
 /// Agents, their logs, metadata and scripts.
 #[async_trait]
 pub trait WorkspaceAgentStore: Send {
-    /// Adds several. Conflict: `workspace_agents_auth_token_hash_key`.
+    /// Adds several. Conflict: `workspace_agents_auth_token_hash_key` (not deleted).
     async fn insert(&mut self, agents: &[WorkspaceAgent]) -> StoreResult<()>;
     /// By id, deleted or not.
     async fn get(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<WorkspaceAgent>>;

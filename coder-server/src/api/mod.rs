@@ -1,14 +1,23 @@
 //! The endpoints, one folder per resource, one file per operation.
 
 mod auth;
+mod events;
 mod files;
+mod find;
 mod general;
 mod organizations;
+mod provisioner_daemons;
+mod provisioner_jobs;
 mod root;
 mod routes;
 mod templates;
 mod tokens;
+mod upgrade;
 mod users;
+mod workspace_agents;
+mod workspace_builds;
+mod workspace_resources;
+mod workspaces;
 
 pub(crate) use root::routes as root_routes;
 pub(crate) use routes::routes;

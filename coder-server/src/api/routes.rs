@@ -1,6 +1,9 @@
 //! Routes of all resources.
 
-use super::{auth, files, general, organizations, templates, tokens, users};
+use super::{
+    auth, files, general, organizations, provisioner_daemons, provisioner_jobs, templates, tokens,
+    users, workspace_agents, workspace_builds, workspaces,
+};
 use crate::app_state::AppState;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -14,4 +17,9 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(organizations::routes())
         .merge(files::routes())
         .merge(templates::routes())
+        .merge(workspaces::routes())
+        .merge(workspace_builds::routes())
+        .merge(workspace_agents::routes())
+        .merge(provisioner_jobs::routes())
+        .merge(provisioner_daemons::routes())
 }

@@ -74,6 +74,17 @@ impl Workspaces {
         let owner = owner
             .filter(|owner| !owner.deleted)
             .ok_or_else(Error::not_found)?;
+        // Before anything else is looked at: who may create nothing for the owner learns nothing.
+        let of_owner = Object::of(ResourceType::Workspace).owned_by(owner.id);
+        let mut places = subject.organizations.keys();
+        if !self.deps.allows(subject, Action::Create, &of_owner)
+            && !places.any(|&place| {
+                let object = of_owner.clone().in_organization(place);
+                self.deps.allows(subject, Action::Create, &object)
+            })
+        {
+            return Err(Error::not_found());
+        }
         let (template, version_id) = self.template_of(tx, subject, &owner, request).await?;
         let (version, import) = usable(tx, &template, version_id, UseOf::Creating).await?;
         let now = self.deps.now();

@@ -44,6 +44,19 @@ impl Workspaces {
         settle(tx, found).await
     }
 
+    /// What the caller of [`create`](Self::create) is shown of what was created.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn created(&self, workspace: Workspace) -> Result<WorkspaceDetails> {
+        let system = Subject::system();
+        let mut tx = self.deps.begin().await?;
+        let found = self
+            .with_details(tx.as_mut(), &system, Some(workspace))
+            .await;
+        settle(tx, found).await
+    }
+
     /// A workspace by its owner and name.
     ///
     /// # Errors

@@ -16,8 +16,8 @@ impl WorkspaceAgentStore for MemoryTransaction {
         for agent in agents {
             detail::check_agent(agent)?;
             let rows = &mut self.data.workspace_agents;
-            let taken =
-                matches!(agent.auth, AgentAuth::Token(_)) && rows.any(|row| row.auth == agent.auth);
+            let taken = matches!(agent.auth, AgentAuth::Token(_))
+                && rows.any(|row| !row.deleted && row.auth == agent.auth);
             unique("workspace_agents_auth_token_hash_key", !taken)?;
             rows.insert("workspace_agents_pkey", agent.id, agent.clone())?;
         }
@@ -35,7 +35,7 @@ impl WorkspaceAgentStore for MemoryTransaction {
 
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>> {
         let agents = &self.data.workspace_agents;
-        let agent = agents.find(|row| row.auth == AgentAuth::Token(token));
+        let agent = agents.find(|row| !row.deleted && row.auth == AgentAuth::Token(token));
         let owner = agent.and_then(|agent| detail::owner_of(&self.data, agent));
         let valid = owner.filter(|owner| {
             let latest = self.data.latest_build(owner.workspace.id);

@@ -78,7 +78,8 @@ CREATE TABLE workspace_agents (
     startup_script_behavior text NOT NULL,
     deleted boolean NOT NULL
 );
-CREATE UNIQUE INDEX workspace_agents_auth_token_hash_key ON workspace_agents (auth_token_hash);
+CREATE UNIQUE INDEX workspace_agents_auth_token_hash_key ON workspace_agents (auth_token_hash)
+    WHERE NOT deleted;
 CREATE INDEX workspace_agents_resource_id_idx ON workspace_agents (resource_id);
 
 CREATE TABLE workspace_agent_log_sources (

@@ -31,6 +31,11 @@ impl WorkspaceStore for PgTransaction {
         self.find_one(workspace::Entity::find_by_id(id.0)).await
     }
 
+    async fn get_many(&mut self, ids: &[WorkspaceId]) -> StoreResult<Vec<Workspace>> {
+        self.find_all(workspace::Entity::find().filter(workspace::Column::Id.eq_any(uuids(ids))))
+            .await
+    }
+
     async fn get_for_update(&mut self, id: WorkspaceId) -> StoreResult<Option<Workspace>> {
         self.find_one(workspace::Entity::find_by_id(id.0).lock_exclusive())
             .await

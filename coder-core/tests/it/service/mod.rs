@@ -1,0 +1,7 @@
+//! Use cases over the memory store with a clock that moves when told to.
+
+mod agents;
+mod builds;
+mod harness;
+mod jobs;
+mod workspaces;

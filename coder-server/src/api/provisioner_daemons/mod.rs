@@ -1,0 +1,8 @@
+//! Provisioner daemons.
+
+mod list;
+mod routes;
+mod types;
+
+pub(crate) use routes::routes;
+pub(crate) use types::ProvisionerDaemon;

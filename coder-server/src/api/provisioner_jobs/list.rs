@@ -1,0 +1,99 @@
+//! `GET /organizations/{organization}/provisionerjobs`.
+
+use super::ProvisionerJob;
+use crate::{
+    api::find,
+    app_state::AppState,
+    http::{
+        ApiResult,
+        extract::{Auth, Json, Path, Query},
+    },
+};
+use axum::extract::State;
+use coder_core::{
+    Error,
+    id::ProvisionerJobId,
+    provisioner_job::{JobFilter, Tags},
+    service::jobs::Jobs,
+    store::Page,
+};
+use std::str::FromStr;
+
+/// Jobs answered when no limit is given, and at most.
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 1_000;
+
+/// What the list is narrowed to.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct JobsQuery {
+    /// Most jobs to give.
+    limit: Option<u32>,
+    /// Any of these ids, separated by commas.
+    ids: Option<String>,
+    /// Any of these states, separated by commas.
+    status: Option<String>,
+    /// Holding all of these tags, a JSON object of strings.
+    tags: Option<String>,
+    /// Asked for by this user: an id, a username or `me`.
+    initiator: Option<String>,
+}
+
+/// Provisioner jobs of an organization, newest first
+#[utoipa::path(
+    get, path = "/organizations/{organization}/provisionerjobs", tag = "Organizations",
+    security(("CoderSessionToken" = [])),
+    extensions(("x-permission" = json!("provisioner_jobs:read"))),
+    params(("organization" = String, Path, description = "Id, name or `default`"), JobsQuery),
+    responses((status = OK, body = Vec<ProvisionerJob>)),
+)]
+pub(crate) async fn list_provisioner_jobs(
+    auth: Auth,
+    State(state): State<AppState>,
+    Path(organization): Path<String>,
+    Query(query): Query<JobsQuery>,
+) -> ApiResult<Json<Vec<ProvisionerJob>>> {
+    let organization = find::organization(&state, auth.subject(), &organization).await?;
+    let initiator_id = match &query.initiator {
+        Some(name) => Some(find::user(&state, auth.subject(), name).await?),
+        None => None,
+    };
+    let filter = JobFilter {
+        ids: list::<ProvisionerJobId>("ids", query.ids.as_deref())?,
+        status: list("status", query.status.as_deref())?,
+        tags: tags(query.tags.as_deref())?,
+        initiator_id,
+    };
+    let limit = query
+        .limit
+        .filter(|&limit| limit > 0)
+        .unwrap_or(DEFAULT_LIMIT);
+    let page = Page {
+        offset: 0,
+        limit: limit.min(MAX_LIMIT),
+    };
+    let jobs = Jobs::new(state.deps.clone());
+    let found = jobs
+        .list(auth.subject(), organization, &filter, page)
+        .await?;
+    Ok(Json(found.into_iter().map(ProvisionerJob::from).collect()))
+}
+
+fn list<T: FromStr>(field: &str, text: Option<&str>) -> Result<Vec<T>, Error> {
+    let words = text.unwrap_or_default().split(',').map(str::trim);
+    words
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            let refused = |_| Error::invalid_field(field, format!("{word:?} is not known"));
+            word.parse::<T>().map_err(refused)
+        })
+        .collect()
+}
+
+fn tags(text: Option<&str>) -> Result<Tags, Error> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(Tags::new());
+    };
+    let refused = |_| Error::invalid_field("tags", "must be a JSON object of strings");
+    serde_json::from_str(text).map_err(refused)
+}

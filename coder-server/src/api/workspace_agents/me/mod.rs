@@ -1,0 +1,22 @@
+//! What agents call with their own token: the calls of [`coder_agent::protocol`] and the tunnel.
+
+mod calls;
+mod tunnel;
+
+use crate::app_state::AppState;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Routes below `/api/v2`.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(calls::agent_manifest))
+        .routes(routes!(calls::agent_startup))
+        .routes(routes!(calls::agent_report_lifecycle))
+        .routes(routes!(calls::agent_patch_logs))
+        .routes(routes!(calls::agent_post_log_source))
+        .routes(routes!(calls::agent_report_metadata))
+        .routes(routes!(calls::agent_script_completed))
+        .routes(routes!(calls::agent_report_app_health))
+        .routes(routes!(calls::agent_report_stats))
+        .routes(routes!(tunnel::agent_tunnel))
+}

@@ -1,0 +1,17 @@
+use super::{connect, connection, get, logs, me, watch_metadata};
+use crate::app_state::AppState;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Routes below `/api/v2`.
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(me::routes())
+        .routes(routes!(connection::agent_connection_hints))
+        .routes(routes!(get::get_workspace_agent))
+        .routes(routes!(connection::agent_connection))
+        .routes(routes!(connect::connect_to_agent))
+        .routes(routes!(logs::workspace_agent_logs))
+        .routes(routes!(logs::workspace_agent_startup_logs))
+        .routes(routes!(watch_metadata::watch_agent_metadata))
+        .routes(routes!(watch_metadata::watch_agent_metadata_ws))
+}

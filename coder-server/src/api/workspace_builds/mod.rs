@@ -1,0 +1,16 @@
+//! Builds of workspaces.
+
+mod cancel;
+mod create;
+mod get;
+mod list;
+mod logs;
+mod parameters;
+mod resources;
+mod routes;
+mod state;
+mod timings;
+mod types;
+
+pub(crate) use routes::routes;
+pub(crate) use types::{WorkspaceBuild, WorkspaceBuildParameter, WorkspaceBuildTimings};

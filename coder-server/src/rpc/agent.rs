@@ -1,0 +1,304 @@
+//! What an agent calls, over the core's use cases. The HTTP endpoints below `workspaceagents/me/` and
+//! [`AgentApi`] are two faces of the same calls.
+
+use async_trait::async_trait;
+use coder_agent::{
+    AgentApi,
+    protocol::{
+        App, Healthcheck, LifecycleReport, LogSource, Manifest, MetadataDescription, PatchLogs,
+        PostLogSourceRequest, ReportAppHealth, ReportMetadata, Script, ScriptCompleted, Startup,
+        Stats, StatsResponse,
+    },
+};
+use coder_core::{
+    Error, ErrorKind,
+    script::{ScriptTiming, WorkspaceAgentScript},
+    service::{
+        Deps,
+        agents::{AgentStartup, Agents, NewAgentLog},
+    },
+    store::AgentOwner,
+    workspace_agent::{AgentMetadatum, MetadataUpdate},
+    workspace_app::WorkspaceApp,
+};
+use std::sync::Arc;
+
+/// How often agents report use, seconds.
+const STATS_INTERVAL_SECONDS: u64 = 30;
+
+/// The calls of one agent, whose token was checked.
+#[derive(Clone, Debug)]
+pub struct AgentCalls {
+    agents: Agents,
+    owner: Arc<AgentOwner>,
+}
+
+impl AgentCalls {
+    /// The calls of the agent in `owner`.
+    #[must_use]
+    pub const fn new(deps: Deps, owner: Arc<AgentOwner>) -> Self {
+        Self {
+            agents: Agents::new(deps),
+            owner,
+        }
+    }
+
+    /// See [`AgentApi::manifest`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn manifest(&self) -> Result<Manifest, Error> {
+        let found = self.agents.manifest(&self.owner).await?;
+        let AgentOwner {
+            agent, workspace, ..
+        } = &*self.owner;
+        Ok(Manifest {
+            agent_id: agent.id,
+            agent_name: agent.name.clone(),
+            parent_id: agent.parent_id,
+            owner_username: found.owner.username,
+            workspace_id: workspace.id,
+            workspace_name: workspace.name.clone(),
+            environment_variables: agent.environment_variables.clone(),
+            directory: agent.directory.clone(),
+            motd_path: agent.motd_file.clone(),
+            vs_code_port_proxy_uri: String::new(),
+            disable_direct_connections: false,
+            scripts: found.scripts.into_iter().map(script).collect(),
+            apps: found.apps.into_iter().map(app).collect(),
+            metadata: found.metadata.into_iter().map(metadatum).collect(),
+        })
+    }
+
+    /// See [`AgentApi::report_startup`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn report_startup(&self, startup: Startup) -> Result<(), Error> {
+        let startup = AgentStartup {
+            version: startup.version,
+            api_version: startup.api_version,
+            expanded_directory: startup.expanded_directory,
+            subsystems: startup.subsystems,
+        };
+        self.agents.report_startup(&self.owner, &startup).await
+    }
+
+    /// See [`AgentApi::report_lifecycle`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn report_lifecycle(&self, report: LifecycleReport) -> Result<(), Error> {
+        let LifecycleReport { state, changed_at } = report;
+        self.agents
+            .report_lifecycle(&self.owner, state, changed_at)
+            .await
+    }
+
+    /// See [`AgentApi::patch_logs`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn patch_logs(&self, logs: PatchLogs) -> Result<(), Error> {
+        let lines = logs.logs.into_iter().map(|line| NewAgentLog {
+            created_at: line.created_at,
+            output: line.output,
+            level: line.level,
+        });
+        let lines: Vec<_> = lines.collect();
+        self.agents
+            .append_logs(&self.owner, logs.log_source_id, &lines)
+            .await
+    }
+
+    /// See [`AgentApi::post_log_source`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn post_log_source(&self, source: PostLogSourceRequest) -> Result<LogSource, Error> {
+        let (name, icon) = (&source.display_name, &source.icon);
+        let stored = self
+            .agents
+            .post_log_source(&self.owner, source.id, name, icon)
+            .await?;
+        Ok(LogSource {
+            workspace_agent_id: stored.agent_id,
+            id: stored.id,
+            created_at: stored.created_at,
+            display_name: stored.display_name,
+            icon: stored.icon,
+        })
+    }
+
+    /// See [`AgentApi::report_metadata`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn report_metadata(&self, report: ReportMetadata) -> Result<(), Error> {
+        let updates = report.metadata.into_iter().map(|result| MetadataUpdate {
+            key: result.key,
+            value: result.value,
+            error: result.error,
+            collected_at: result.collected_at,
+        });
+        self.agents
+            .report_metadata(&self.owner, updates.collect())
+            .await
+    }
+
+    /// See [`AgentApi::script_completed`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn script_completed(&self, completed: ScriptCompleted) -> Result<(), Error> {
+        let timing = ScriptTiming {
+            script_id: completed.script_id,
+            started_at: completed.start,
+            ended_at: completed.end,
+            exit_code: completed.exit_code,
+            stage: completed.stage,
+            status: completed.status,
+        };
+        self.agents.script_completed(&self.owner, &timing).await
+    }
+
+    /// See [`AgentApi::report_app_health`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn report_app_health(&self, report: ReportAppHealth) -> Result<(), Error> {
+        let healths: Vec<_> = report
+            .healths
+            .iter()
+            .map(|one| (one.id, one.health))
+            .collect();
+        self.agents.report_app_health(&self.owner, &healths).await
+    }
+
+    /// See [`AgentApi::report_stats`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn report_stats(&self, stats: Stats) -> Result<StatsResponse, Error> {
+        let sessions = [
+            stats.session_count_vscode,
+            stats.session_count_jetbrains,
+            stats.session_count_reconnecting_pty,
+            stats.session_count_ssh,
+        ];
+        let sessions = sessions.into_iter().fold(0, i64::saturating_add);
+        self.agents.report_stats(&self.owner, sessions).await?;
+        Ok(StatsResponse {
+            report_interval: STATS_INTERVAL_SECONDS,
+        })
+    }
+}
+
+#[async_trait]
+impl AgentApi for AgentCalls {
+    async fn manifest(&self) -> coder_agent::Result<Manifest> {
+        Self::manifest(self).await.map_err(to_agent)
+    }
+
+    async fn report_startup(&self, startup: Startup) -> coder_agent::Result<()> {
+        Self::report_startup(self, startup).await.map_err(to_agent)
+    }
+
+    async fn report_lifecycle(&self, report: LifecycleReport) -> coder_agent::Result<()> {
+        Self::report_lifecycle(self, report).await.map_err(to_agent)
+    }
+
+    async fn patch_logs(&self, logs: PatchLogs) -> coder_agent::Result<()> {
+        Self::patch_logs(self, logs).await.map_err(to_agent)
+    }
+
+    async fn post_log_source(
+        &self,
+        source: PostLogSourceRequest,
+    ) -> coder_agent::Result<LogSource> {
+        Self::post_log_source(self, source).await.map_err(to_agent)
+    }
+
+    async fn report_metadata(&self, report: ReportMetadata) -> coder_agent::Result<()> {
+        Self::report_metadata(self, report).await.map_err(to_agent)
+    }
+
+    async fn script_completed(&self, completed: ScriptCompleted) -> coder_agent::Result<()> {
+        Self::script_completed(self, completed)
+            .await
+            .map_err(to_agent)
+    }
+
+    async fn report_app_health(&self, report: ReportAppHealth) -> coder_agent::Result<()> {
+        Self::report_app_health(self, report)
+            .await
+            .map_err(to_agent)
+    }
+
+    async fn report_stats(&self, stats: Stats) -> coder_agent::Result<StatsResponse> {
+        Self::report_stats(self, stats).await.map_err(to_agent)
+    }
+}
+
+/// The error as agents understand it.
+fn to_agent(error: Error) -> coder_agent::Error {
+    use coder_agent::ErrorKind as Kind;
+    let kind = match error.kind() {
+        ErrorKind::Unauthenticated => Kind::Unauthenticated,
+        ErrorKind::Forbidden => Kind::Forbidden,
+        ErrorKind::NotFound => Kind::NotFound,
+        ErrorKind::InvalidInput => Kind::InvalidInput,
+        ErrorKind::Conflict | ErrorKind::PreconditionFailed | ErrorKind::NotReady => Kind::Conflict,
+        ErrorKind::TooLarge => Kind::TooLarge,
+        ErrorKind::Unavailable => Kind::Unavailable,
+        _ => return coder_agent::Error::new(Kind::Unavailable, "the server failed"),
+    };
+    coder_agent::Error::new(kind, error.message())
+}
+
+fn script(script: WorkspaceAgentScript) -> Script {
+    Script {
+        id: script.id,
+        log_source_id: script.log_source_id,
+        log_path: script.log_path,
+        script: script.script,
+        cron: script.cron,
+        run_on_start: script.run_on_start,
+        run_on_stop: script.run_on_stop,
+        start_blocks_login: script.start_blocks_login,
+        timeout: u64::try_from(script.timeout_seconds).unwrap_or_default(),
+        display_name: script.display_name,
+    }
+}
+
+fn app(app: WorkspaceApp) -> App {
+    App {
+        id: app.id,
+        url: app.url,
+        external: app.external,
+        slug: app.slug,
+        display_name: app.display_name,
+        command: app.command,
+        icon: app.icon,
+        subdomain: app.subdomain,
+        subdomain_name: String::new(),
+        sharing_level: app.sharing_level,
+        healthcheck: Healthcheck {
+            url: app.healthcheck_url,
+            interval: u64::try_from(app.healthcheck_interval).unwrap_or_default(),
+            threshold: u32::try_from(app.healthcheck_threshold).unwrap_or_default(),
+        },
+        health: app.health,
+        hidden: app.hidden,
+    }
+}
+
+fn metadatum(metadatum: AgentMetadatum) -> MetadataDescription {
+    MetadataDescription {
+        display_name: metadatum.display_name,
+        key: metadatum.key,
+        script: metadatum.script,
+        interval: u64::try_from(metadatum.interval).unwrap_or_default(),
+        timeout: u64::try_from(metadatum.timeout).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,8 @@
+//! The server's side of provisioner daemons.
+
+mod acquired;
+mod api;
+mod error;
+mod found;
+
+pub use api::{DaemonApi, DaemonSettings};
