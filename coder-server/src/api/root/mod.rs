@@ -1,5 +1,6 @@
 //! What is answered outside of the API.
 
+mod bin;
 mod routes;
 
 pub(crate) use routes::routes;

@@ -12,6 +12,7 @@ pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/healthz", get(|| async { "OK" }))
         .route("/latency-check", get(latency_check))
+        .route("/bin/{file}", get(super::bin::get))
         .route("/", get(|| async { Html(PAGE) }))
 }
 

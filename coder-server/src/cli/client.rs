@@ -1,0 +1,185 @@
+//! The HTTP client of the command line.
+
+use super::{
+    config_dir::ConfigDir,
+    error::{CliError, CliResult},
+    global::GlobalArgs,
+};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::time::Duration;
+use url::Url;
+
+/// The header that carries the session token.
+pub(crate) const SESSION_HEADER: &str = "Coder-Session-Token";
+/// Bytes of an error body that are looked at.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+/// Time for one ordinary call, transfers included.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A deployment, with the credentials to use there.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    /// Where the deployment is, with a final slash.
+    pub(crate) url: Url,
+    token: Option<String>,
+    headers: HeaderMap,
+}
+
+impl Client {
+    /// The deployment that the user is signed in to.
+    pub(crate) fn signed_in(global: &GlobalArgs) -> CliResult<Self> {
+        let config = ConfigDir::new(global.global_config.as_deref())?;
+        let login = "Sign in with: coder login <url>";
+        let url = global.url.clone().or_else(|| config.url());
+        let url = url.ok_or_else(|| CliError::new("you are not signed in").hint(login))?;
+        let token = global.token.clone().or_else(|| config.session());
+        let token = token.ok_or_else(|| CliError::new("you are not signed in").hint(login))?;
+        Self::new(global, &url, Some(token))
+    }
+
+    /// Any deployment.
+    pub(crate) fn new(global: &GlobalArgs, url: &str, token: Option<String>) -> CliResult<Self> {
+        let mut parsed = parse_url(url)?;
+        if !parsed.path().ends_with('/') {
+            let path = format!("{}/", parsed.path());
+            parsed.set_path(&path);
+        }
+        let http = global.http_client()?;
+        Ok(Self { http, url: parsed, token, headers: global.headers()? })
+    }
+
+    /// The session token.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Reads a value.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> CliResult<T> {
+        decode(path, self.call(Method::GET, path, None).await?).await
+    }
+
+    /// Sends a value and reads the answer.
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> CliResult<T> {
+        decode(path, self.call(Method::POST, path, Some(body)).await?).await
+    }
+
+    /// Sends a value with another method; the answer does not matter.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> CliResult {
+        self.call(method, path, body).await.map(drop)
+    }
+
+    /// Whether something is there: its value, or `None` for 404.
+    pub(crate) async fn find<T: DeserializeOwned>(&self, path: &str) -> CliResult<Option<T>> {
+        let response = self.execute(self.request(Method::GET, path)?.timeout(CALL_TIMEOUT)).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        decode(path, checked(response).await?).await.map(Some)
+    }
+
+    /// Uploads an archive; answers the id of the file.
+    pub(crate) async fn upload_tar(&self, archive: Vec<u8>) -> CliResult<String> {
+        #[derive(serde::Deserialize)]
+        struct Uploaded {
+            hash: String,
+        }
+        let request = self.request(Method::POST, "api/v2/files")?;
+        let request = request.header("Content-Type", "application/x-tar").body(archive);
+        let response = checked(self.execute(request.timeout(CALL_TIMEOUT)).await?).await?;
+        Ok(decode::<Uploaded>("api/v2/files", response).await?.hash)
+    }
+
+    /// A request with credentials, for whoever needs more than a value.
+    pub(crate) fn request(&self, method: Method, path: &str) -> CliResult<reqwest::RequestBuilder> {
+        let url = self.url.join(path.trim_start_matches('/'));
+        let url = url.map_err(|error| CliError::new("the path is not valid").caused_by(error))?;
+        let mut request = self.http.request(method, url).headers(self.headers.clone());
+        if let Some(token) = &self.token {
+            request = request.header(SESSION_HEADER, token);
+        }
+        Ok(request)
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> CliResult<reqwest::Response> {
+        let mut request = self.request(method, path)?.timeout(CALL_TIMEOUT);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        checked(self.execute(request).await?).await
+    }
+
+    async fn execute(&self, request: reqwest::RequestBuilder) -> CliResult<reqwest::Response> {
+        request.send().await.map_err(|error| {
+            CliError::new(format!("{} cannot be reached", self.url)).caused_by(error).hint(
+                "Check the URL, and HTTPS_PROXY and NO_PROXY if you are behind a proxy.",
+            )
+        })
+    }
+}
+
+fn parse_url(text: &str) -> CliResult<Url> {
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    Url::parse(&with_scheme)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+        .ok_or_else(|| {
+            CliError::new(format!("{text:?} is not a URL"))
+                .hint("Write it like https://coder.example.com")
+        })
+}
+
+async fn decode<T: DeserializeOwned>(path: &str, response: reqwest::Response) -> CliResult<T> {
+    response.json().await.map_err(|error| {
+        CliError::new(format!("the answer to {path} is not understood"))
+            .caused_by(error)
+            .hint("Is this the URL of a deployment? Compare versions with: coder version")
+    })
+}
+
+/// Turns an error answer into a message with its detail and fields.
+pub(crate) async fn checked(response: reqwest::Response) -> CliResult<reqwest::Response> {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Body {
+        message: String,
+        detail: String,
+        validations: Vec<Field>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Field {
+        field: String,
+        detail: String,
+    }
+    let status = response.status();
+    if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
+    let bytes = response.bytes().await.unwrap_or_default();
+    let body: Body = bytes
+        .get(..bytes.len().min(MAX_ERROR_BODY))
+        .and_then(|bytes| serde_json::from_slice(bytes).ok())
+        .unwrap_or_default();
+    let mut message = body.message;
+    if message.is_empty() {
+        message = format!("the server answered {status}");
+    }
+    for part in std::iter::once(body.detail).filter(|detail| !detail.is_empty()) {
+        message.push_str(&format!("\n  {part}"));
+    }
+    for field in body.validations {
+        message.push_str(&format!("\n  {}: {}", field.field, field.detail));
+    }
+    let error = CliError::new(super::output::printable(&message.replace('\n', "\u{2028}")).replace('\u{2028}', "\n"));
+    Err(match status {
+        StatusCode::UNAUTHORIZED => error.hint("Sign in with: coder login <url>"),
+        _ => error,
+    })
+}

@@ -1,0 +1,148 @@
+//! The `coder` command: one file per verb.
+
+mod builds;
+mod client;
+mod config_dir;
+mod config_ssh;
+mod create;
+mod entry;
+mod error;
+mod global;
+mod list;
+mod login;
+mod logs;
+mod output;
+mod parameters;
+mod progress;
+mod server;
+mod show;
+mod ssh;
+mod templates;
+mod types;
+mod version;
+mod workspace;
+
+pub use entry::entry;
+
+use clap::{Parser, Subcommand};
+use error::CliResult;
+use global::GlobalArgs;
+use std::{ffi::OsString, process::ExitCode};
+
+/// Remote development environments, described by Terraform, reached over SSH.
+#[derive(Parser)]
+#[command(name = "coder", version = version::LONG, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+#[command(rename_all = "kebab-case")]
+enum Command {
+    /// Run the server.
+    Server(Box<server::ServerCommand>),
+    /// Sign in to a deployment, or create its first user.
+    Login(login::LoginArgs),
+    /// Sign out.
+    Logout(login::LogoutArgs),
+    /// Show the signed-in user.
+    Whoami(output::OutputArgs),
+    /// Manage templates.
+    #[command(subcommand, alias = "template")]
+    Templates(templates::TemplatesCommand),
+    /// Create a workspace.
+    Create(create::CreateArgs),
+    /// Show workspaces.
+    #[command(alias = "ls")]
+    List(list::ListArgs),
+    /// Show resources and agents of a workspace.
+    Show(show::ShowArgs),
+    /// Start a workspace.
+    Start(builds::StartArgs),
+    /// Stop a workspace.
+    Stop(builds::StopArgs),
+    /// Stop a workspace, then start it.
+    Restart(builds::StartArgs),
+    /// Delete a workspace.
+    #[command(alias = "rm")]
+    Delete(builds::DeleteArgs),
+    /// Show the logs of a workspace's build and agents.
+    Logs(logs::LogsArgs),
+    /// Open a shell or run a command in a workspace.
+    Ssh(ssh::SshArgs),
+    /// Write a section for workspaces into the SSH configuration.
+    ConfigSsh(config_ssh::ConfigSshArgs),
+    /// Print the version.
+    Version(output::OutputArgs),
+    /// Run the agent, in a workspace.
+    #[command(hide = true, disable_help_flag = true)]
+    Agent,
+    /// Show the use of CPU, memory and disk where this runs.
+    #[command(disable_help_flag = true)]
+    Stat,
+    /// Print the OpenAPI document of the HTTP API.
+    #[command(hide = true)]
+    Openapi,
+}
+
+/// Runs the command line.
+fn main(arguments: Vec<OsString>) -> ExitCode {
+    // One provider of cryptography for everything that does not name its own.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = Cli::parse_from(arguments);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return error::CliError::from(error).report(),
+    };
+    let result = runtime.block_on(run(cli));
+    // What still runs, such as a blocking read of the terminal, must not hold up the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+async fn run(cli: Cli) -> CliResult {
+    let global = &cli.global;
+    match cli.command {
+        Command::Server(args) => server::run(global, *args).await,
+        Command::Login(args) => login::login(global, args).await,
+        Command::Logout(args) => login::logout(global, args).await,
+        Command::Whoami(args) => login::whoami(global, args).await,
+        Command::Templates(command) => templates::run(global, command).await,
+        Command::Create(args) => create::run(global, args).await,
+        Command::List(args) => list::run(global, args).await,
+        Command::Show(args) => show::run(global, args).await,
+        Command::Start(args) => builds::start(global, args).await,
+        Command::Stop(args) => builds::stop(global, args).await,
+        Command::Restart(args) => builds::restart(global, args).await,
+        Command::Delete(args) => builds::delete(global, args).await,
+        Command::Logs(args) => logs::run(global, args).await,
+        Command::Ssh(args) => ssh::run(global, args).await,
+        Command::ConfigSsh(args) => config_ssh::run(global, args).await,
+        Command::Version(args) => version::run(&args),
+        // Both are told apart from the command line before that is parsed, see `entry`.
+        Command::Agent | Command::Stat => Ok(()),
+        Command::Openapi => {
+            let document = crate::http::openapi::json();
+            let document = document.map_err(|error| {
+                error::CliError::new("the document cannot be written").caused_by(error)
+            })?;
+            output::line(document.trim_end())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_flags_do_not_clash() {
+        super::Cli::command().debug_assert();
+    }
+}

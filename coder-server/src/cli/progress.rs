@@ -1,0 +1,139 @@
+//! Follows a job: its log as it is written, then how it ended.
+
+use super::{
+    client::Client,
+    error::{CliError, CliResult},
+    output::{error_line, printable},
+    types::{Job, JobLog, MatchedProvisioners},
+};
+use coder_core::provisioner_job::{JobStatus, LogLevel};
+use std::{
+    io::IsTerminal as _,
+    time::{Duration, Instant},
+};
+
+/// Between two looks at a job that writes, and the longest pause of one that is silent.
+const POLL: (Duration, Duration) = (Duration::from_millis(150), Duration::from_millis(1_000));
+
+/// Where a job's state and log are.
+pub(crate) struct Followed<'a> {
+    /// Path of the log.
+    pub(crate) logs: String,
+    /// Reads the job; it is asked after each look at the log.
+    pub(crate) owner: JobOwner<'a>,
+}
+
+/// What has the job.
+pub(crate) enum JobOwner<'a> {
+    /// A template version.
+    Version(&'a str),
+    /// A build.
+    Build(&'a str),
+}
+
+#[derive(serde::Deserialize)]
+struct WithJob {
+    job: Job,
+    #[serde(default)]
+    matched_provisioners: Option<MatchedProvisioners>,
+}
+
+impl<'a> Followed<'a> {
+    /// The import of a version.
+    pub(crate) fn version(id: &'a str) -> Self {
+        Self { logs: format!("api/v2/templateversions/{id}/logs"), owner: JobOwner::Version(id) }
+    }
+
+    /// A build.
+    pub(crate) fn build(id: &'a str) -> Self {
+        Self { logs: format!("api/v2/workspacebuilds/{id}/logs"), owner: JobOwner::Build(id) }
+    }
+
+    async fn job(&self, client: &Client) -> CliResult<WithJob> {
+        match self.owner {
+            JobOwner::Version(id) => client.get(&format!("api/v2/templateversions/{id}")).await,
+            JobOwner::Build(id) => client.get(&format!("api/v2/workspacebuilds/{id}")).await,
+        }
+    }
+
+    /// Prints the log to standard error until the job ends.
+    pub(crate) async fn wait(&self, client: &Client) -> CliResult {
+        let mut printer = Printer::default();
+        let (mut after, mut pause) = (0, POLL.0);
+        loop {
+            // The state is read before the log: what is final then has its whole log already.
+            let job = self.job(client).await?;
+            let lines: Vec<JobLog> = client.get(&format!("{}?after={after}", self.logs)).await?;
+            pause = if lines.is_empty() { (pause * 2).min(POLL.1) } else { POLL.0 };
+            for log in &lines {
+                after = after.max(log.id);
+                printer.log(log);
+            }
+            if job.job.status.is_final() {
+                printer.end();
+                return ended(&job.job);
+            }
+            printer.waiting(&job);
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+fn ended(job: &Job) -> CliResult {
+    match job.status {
+        JobStatus::Succeeded => Ok(()),
+        JobStatus::Canceled => Err(CliError::new("the job was canceled")),
+        _ => Err(CliError::new(format!("the job failed: {}", printable(&job.error)))),
+    }
+}
+
+/// Prints a heading for each stage with its duration, and the lines below.
+#[derive(Default)]
+struct Printer {
+    stage: Option<(String, Instant)>,
+    said_waiting: bool,
+}
+
+impl Printer {
+    fn log(&mut self, log: &JobLog) {
+        if self.stage.as_ref().is_none_or(|(stage, _)| *stage != log.stage) {
+            self.end();
+            error_line(&format!("==> {}", printable(&log.stage)));
+            self.stage = Some((log.stage.clone(), Instant::now()));
+        }
+        if !log.output.is_empty() {
+            let mark = match log.log_level {
+                LogLevel::Error => "error: ",
+                LogLevel::Warn => "warning: ",
+                _ => "",
+            };
+            error_line(&format!("    {mark}{}", printable(&log.output)));
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some((_, began)) = self.stage.take()
+            && std::io::stderr().is_terminal()
+        {
+            error_line(&format!("    [{} ms]", began.elapsed().as_millis()));
+        }
+    }
+
+    fn waiting(&mut self, owner: &WithJob) {
+        if self.said_waiting || owner.job.status != JobStatus::Pending {
+            return;
+        }
+        self.said_waiting = true;
+        let matched = owner.matched_provisioners.as_ref();
+        if matched.is_some_and(|matched| matched.count == 0 || matched.available == 0) {
+            let tags: Vec<String> =
+                owner.job.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            error_line(&format!(
+                "No provisioner can take this job now; it waits for one with the tags {}",
+                printable(&tags.join(" "))
+            ));
+        } else if owner.job.queue_position > 1 {
+            error_line(&format!("Waiting, position {} in the queue", owner.job.queue_position));
+        }
+    }
+}

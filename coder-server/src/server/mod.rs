@@ -1,0 +1,9 @@
+//! The one place where everything is put together: database, use cases, provisioners, HTTP.
+
+mod database;
+mod error;
+mod provisioners;
+mod run;
+
+pub use error::ServerError;
+pub use run::{Server, run};
