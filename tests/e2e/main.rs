@@ -1,1 +1,26 @@
-//! End-to-end tests.
+//! End-to-end: the real binary, PostgreSQL, Terraform, agent and OpenSSH client.
+
+mod api_only;
+mod bad_templates;
+mod faults;
+mod lifecycle;
+mod names;
+
+use coder_tests::Deployment;
+
+/// A deployment of the binary under test, or `None` with the printed reason why there can be none.
+fn deployment() -> Option<Deployment> {
+    require("terraform")?;
+    Some(Deployment::start(env!("CARGO_BIN_EXE_coder-under-test")))
+}
+
+/// Says and answers `None` when a program is missing.
+#[expect(clippy::print_stderr, reason = "a skip has a printed reason")]
+fn require(program: &str) -> Option<()> {
+    let found = std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(());
+    }
+    eprintln!("skipped: {program} is not installed");
+    None
+}

@@ -141,8 +141,8 @@ resource "terraform_data" "compute" {
   }
 
   provisioner "local-exec" {
-    when    = destroy
-    command = <<-EOT
+    when        = destroy
+    command     = <<-EOT
       pid=$(cat "$PID_FILE" 2>/dev/null) || exit 0
       kill -TERM "-$pid" 2>/dev/null || exit 0
       i=0

@@ -1,0 +1,65 @@
+# Chores. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+ARCH := $(subst aarch64,arm64,$(subst x86_64,amd64,$(firstword $(subst -, ,$(HOST)))))
+AGENT_BINARY := coder-server/binaries/coder-linux-$(ARCH)
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+.PHONY: deps
+deps: ## Check what is needed, installing Debian packages where that is allowed
+	@scripts/deps.sh
+
+.PHONY: agent
+agent: deps ## Build the static agent that workspaces download
+	@mkdir -p coder-server/binaries
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --profile agent \
+		--target $(HOST) -p coder-agent --features agent --bin coder-agent
+	cp -f $(TARGET_DIR)/$(HOST)/agent/coder-agent $(AGENT_BINARY).new
+	mv -f $(AGENT_BINARY).new $(AGENT_BINARY)
+
+.PHONY: build
+build: deps agent ## Build the coder binary with the agent inside
+	$(CARGO) build --locked --release -p coder-server
+
+.PHONY: run
+run: build ## Start a server with a workspace, and print how to reach it
+	@scripts/run.sh $(TARGET_DIR)/release/coder
+
+.PHONY: test
+test: deps ## Run every check and test
+	@scripts/test.sh
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint: ## Check format and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+
+.PHONY: doc
+doc: ## Build the documentation
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps
+
+.PHONY: openapi
+openapi: ## Refresh docs/api/openapi.json
+	UPDATE_EXPECT=1 $(CARGO) test --locked -p coder-server --test it openapi
+
+.PHONY: bench
+bench: build ## Measure, and compare with peers in the same run
+	@scripts/bench.sh $(TARGET_DIR)/release/coder
+
+.PHONY: clean
+clean: ## Remove what was built, and the data of `make run`
+	$(CARGO) clean
+	rm -rf .dev coder-server/binaries

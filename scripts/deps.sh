@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Checks what the build, `make run` and the tests need. Missing Debian packages are installed where root or
+# password-less sudo allows; otherwise the exact command is named.
+set -euo pipefail
+
+missing=()
+need() { # command, package
+    command -v "$1" >/dev/null 2>&1 || missing+=("$2")
+}
+
+need cc build-essential
+need curl curl
+need ssh openssh-client
+need setsid util-linux
+if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
+    missing+=(postgresql)
+fi
+
+if [ "${#missing[@]}" -gt 0 ]; then
+    install="apt-get install --yes --no-install-recommends ${missing[*]}"
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "Missing: ${missing[*]}. Install them with your system's package manager." >&2
+        exit 1
+    fi
+    if [ "$(id -u)" = 0 ]; then
+        sudo=()
+    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+        sudo=(sudo)
+    else
+        echo "Missing: ${missing[*]}. Install them with:" >&2
+        echo "    sudo apt-get update && sudo $install" >&2
+        exit 1
+    fi
+    echo "Installing: ${missing[*]}"
+    # The server's own PostgreSQL is started privately: Debian's system-wide one is not wanted.
+    if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        "${sudo[@]}" mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive $install -qq -o Dpkg::Options::=--force-confold >/dev/null
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "Rust is missing. Install rustup (https://rustup.rs), then run this again." >&2
+    exit 1
+fi
+if ! command -v terraform >/dev/null 2>&1; then
+    echo "Terraform is missing: put a terraform binary from 1.1 to 1.15 on PATH." >&2
+    echo "How: https://developer.hashicorp.com/terraform/install" >&2
+    exit 1
+fi

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Every check and test, in the order in which a mistake is found soonest.
+set -euo pipefail
+
+step() { printf '\n==> %s\n' "$*"; }
+
+step "Format"
+cargo fmt --all --check
+
+step "Lints"
+cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+# Each library alone, with its default and with no features.
+for crate in coder-core coder-provisioner coder-agent coder-proxy; do
+    cargo clippy --locked -p "$crate" -- -D warnings
+    cargo clippy --locked -p "$crate" --no-default-features -- -D warnings
+done
+
+step "Dependencies"
+if command -v cargo-deny >/dev/null 2>&1; then
+    cargo deny --offline check bans licenses sources
+else
+    echo "skipped: cargo-deny is not installed (cargo install cargo-deny); the tidy tests check the direction"
+fi
+
+step "Tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --locked --workspace --all-features
+else
+    echo "cargo-nextest is not installed, using cargo test (cargo install cargo-nextest is faster)"
+    cargo test --locked --workspace --all-features --lib --bins --tests --examples
+fi
+
+step "Documentation and its examples"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
+cargo test --locked --workspace --all-features --doc
