@@ -23,10 +23,10 @@ pub mod conformance;
 #[cfg(feature = "testing")]
 pub mod echo;
 pub mod protocol;
-#[cfg(feature = "tfprovider")]
-pub mod tfprovider;
 #[cfg(feature = "terraform")]
 pub mod terraform;
+#[cfg(feature = "tfprovider")]
+pub mod tfprovider;
 
 pub use daemon::{Daemon, DaemonOptions};
 pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};

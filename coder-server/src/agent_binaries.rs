@@ -32,10 +32,21 @@ pub enum AgentBinary {
 #[must_use]
 pub fn find(file: &str) -> Option<AgentBinary> {
     if let Some(found) = Embedded::get(file) {
-        let hash = Sha256::digest(&found.data).iter().map(|byte| format!("{byte:02x}")).collect();
-        return Some(AgentBinary::Embedded { bytes: found.data, hash });
+        let hash = Sha256::digest(&found.data)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        return Some(AgentBinary::Embedded {
+            bytes: found.data,
+            hash,
+        });
     }
-    let own = format!("coder-{}-{}{}", os(), architecture(), std::env::consts::EXE_SUFFIX);
+    let own = format!(
+        "coder-{}-{}{}",
+        os(),
+        architecture(),
+        std::env::consts::EXE_SUFFIX
+    );
     let path = std::env::current_exe().ok().filter(|_| file == own)?;
     Some(AgentBinary::SelfFile { path })
 }

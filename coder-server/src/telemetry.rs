@@ -2,10 +2,13 @@
 
 use crate::config::IntrospectionConfig;
 use std::{fs::OpenOptions, io::IsTerminal as _, os::unix::fs::OpenOptionsExt as _, sync::Mutex};
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 /// Filters unless the options say otherwise: our own words, and what libraries warn of.
-const DEFAULT_FILTER: &str = "warn,coder_server=info,coder_core=info,coder_provisioner=info,coder_agent=info";
+const DEFAULT_FILTER: &str =
+    "warn,coder_server=info,coder_core=info,coder_provisioner=info,coder_agent=info";
 
 /// Sends the log of this process where the options say. Does nothing when that was done before.
 ///
@@ -14,19 +17,27 @@ const DEFAULT_FILTER: &str = "warn,coder_server=info,coder_core=info,coder_provi
 pub fn init(config: &IntrospectionConfig) -> std::io::Result<()> {
     let filter = || {
         let given = config.log_filter.join(",");
-        let text = if given.is_empty() { DEFAULT_FILTER } else { &given };
+        let text = if given.is_empty() {
+            DEFAULT_FILTER
+        } else {
+            &given
+        };
         EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
     };
     let human = match config.log_human.as_str() {
         "" | "/dev/null" => None,
         "/dev/stderr" => {
             let colour = std::io::stderr().is_terminal();
-            let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
+            let layer = tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(colour);
             Some(layer.with_filter(filter()).boxed())
         }
         path => {
             let file = Mutex::new(open(path)?);
-            let layer = tracing_subscriber::fmt::layer().with_writer(file).with_ansi(false);
+            let layer = tracing_subscriber::fmt::layer()
+                .with_writer(file)
+                .with_ansi(false);
             Some(layer.with_filter(filter()).boxed())
         }
     };
@@ -34,14 +45,27 @@ pub fn init(config: &IntrospectionConfig) -> std::io::Result<()> {
         "" | "/dev/null" => None,
         path => {
             let file = Mutex::new(open(path)?);
-            Some(tracing_subscriber::fmt::layer().json().with_writer(file).with_filter(filter()).boxed())
+            Some(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .with_writer(file)
+                    .with_filter(filter())
+                    .boxed(),
+            )
         }
     };
     // A second server in one process, as in tests, keeps the first one's log.
-    let _ = tracing_subscriber::registry().with(human).with(json).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(human)
+        .with(json)
+        .try_init();
     Ok(())
 }
 
 fn open(path: &str) -> std::io::Result<std::fs::File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
 }

@@ -20,27 +20,50 @@ fn finished(deployment: &Deployment, build: &str) -> Value {
 
 #[test]
 fn a_workspace_lives_through_the_documented_paths() {
-    let Some(deployment) = super::deployment() else { return };
+    let Some(deployment) = super::deployment() else {
+        return;
+    };
     deployment.push_local_template();
     let (status, templates) = deployment.api("GET", "/api/v2/templates", None);
-    assert_eq!((status, templates[0]["name"].as_str()), (200, Some("local")));
+    assert_eq!(
+        (status, templates[0]["name"].as_str()),
+        (200, Some("local"))
+    );
     let template = templates[0]["id"].clone();
-    let version = templates[0]["active_version_id"].as_str().expect("a version");
+    let version = templates[0]["active_version_id"]
+        .as_str()
+        .expect("a version");
 
-    let (_, parameters) =
-        deployment.api("GET", &format!("/api/v2/templateversions/{version}/rich-parameters"), None);
+    let (_, parameters) = deployment.api(
+        "GET",
+        &format!("/api/v2/templateversions/{version}/rich-parameters"),
+        None,
+    );
     assert_eq!(parameters[0]["name"], "greeting");
-    let (_, resources) = deployment.api("GET", &format!("/api/v2/templateversions/{version}/resources"), None);
+    let (_, resources) = deployment.api(
+        "GET",
+        &format!("/api/v2/templateversions/{version}/resources"),
+        None,
+    );
     let kinds: Vec<(&str, &str)> = resources
         .as_array()
         .expect("a list")
         .iter()
         .map(|resource| {
-            (resource["name"].as_str().expect("a name"), resource["workspace_transition"].as_str().expect("one"))
+            (
+                resource["name"].as_str().expect("a name"),
+                resource["workspace_transition"].as_str().expect("one"),
+            )
         })
         .collect();
-    assert!(kinds.contains(&("compute", "start")) && kinds.contains(&("home", "start")), "{kinds:?}");
-    assert!(kinds.contains(&("home", "stop")) && !kinds.contains(&("compute", "stop")), "{kinds:?}");
+    assert!(
+        kinds.contains(&("compute", "start")) && kinds.contains(&("home", "start")),
+        "{kinds:?}"
+    );
+    assert!(
+        kinds.contains(&("home", "stop")) && !kinds.contains(&("compute", "stop")),
+        "{kinds:?}"
+    );
 
     let bad = json!({ "name": "x", "template_id": template, "rich_parameter_values": [{ "name": "greeting", "value": "" }] });
     let (status, answer) = deployment.api("POST", "/api/v2/users/me/workspaces", Some(&bad));
@@ -60,13 +83,22 @@ fn a_workspace_lives_through_the_documented_paths() {
     );
     assert_eq!(status, 409);
     assert_eq!(finished(&deployment, first)["status"], "running");
-    let (_, logs) = deployment.api("GET", &format!("/api/v2/workspacebuilds/{first}/logs"), None);
+    let (_, logs) = deployment.api(
+        "GET",
+        &format!("/api/v2/workspacebuilds/{first}/logs"),
+        None,
+    );
     assert!(logs.as_array().is_some_and(|logs| logs.len() > 3), "{logs}");
 
     assert_eq!(build(&deployment, id, "stop")["status"], "stopped");
     assert_eq!(build(&deployment, id, "start")["status"], "running");
     assert_eq!(build(&deployment, id, "delete")["status"], "deleted");
-    assert_eq!(deployment.api("GET", "/api/v2/users/me/workspace/web", None).0, 404);
+    assert_eq!(
+        deployment
+            .api("GET", "/api/v2/users/me/workspace/web", None)
+            .0,
+        404
+    );
     let (_, list) = deployment.api("GET", "/api/v2/workspaces?q=owner:me", None);
     assert_eq!(list["count"], 0);
 }

@@ -15,27 +15,45 @@ resource "terraform_data" "slow" {
 "#;
 
 fn kill(pid: u32, signal: &str) {
-    let status = Command::new("kill").args([signal, &pid.to_string()]).status();
-    assert!(status.is_ok_and(|status| status.success()), "kill {signal} {pid}");
+    let status = Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "kill {signal} {pid}"
+    );
 }
 
 #[test]
 fn a_killed_server_loses_no_workspace() {
-    let Some(mut deployment) = super::deployment() else { return };
+    let Some(mut deployment) = super::deployment() else {
+        return;
+    };
     assert_eq!(deployment.push("slow", SLOW).code, 0);
     deployment.must(&["create", "dev", "--template", "slow", "--no-wait", "--yes"]);
     let applying = deployment.home().join("applying");
-    wait_for("the apply to begin", Duration::from_secs(60), || applying.exists().then_some(()));
-    deployment.kill_server();
-    wait_for("terraform to end with the server", Duration::from_secs(10), || {
-        let left = deployment.processes();
-        (!left.iter().any(|(_, command)| command.contains("terraform"))).then_some(())
+    wait_for("the apply to begin", Duration::from_secs(60), || {
+        applying.exists().then_some(())
     });
+    deployment.kill_server();
+    wait_for(
+        "terraform to end with the server",
+        Duration::from_secs(10),
+        || {
+            let left = deployment.processes();
+            (!left
+                .iter()
+                .any(|(_, command)| command.contains("terraform")))
+            .then_some(())
+        },
+    );
     deployment.start_server();
     let status = wait_for("the job to end", Duration::from_secs(60), || {
         let (_, workspace) = deployment.api("GET", "/api/v2/users/me/workspace/dev", None);
         let job = &workspace["latest_build"]["job"];
-        job["completed_at"].is_string().then(|| job["status"].clone())
+        job["completed_at"]
+            .is_string()
+            .then(|| job["status"].clone())
     });
     assert_eq!(status, "failed");
     std::fs::write(deployment.home().join("go"), "").expect("written");
@@ -46,7 +64,9 @@ fn a_killed_server_loses_no_workspace() {
 
 #[test]
 fn a_killed_agent_is_missed_and_comes_back() {
-    let Some(deployment) = super::deployment() else { return };
+    let Some(deployment) = super::deployment() else {
+        return;
+    };
     deployment.push_local_template();
     deployment.must(&["create", "dev", "--template", "local", "--yes"]);
     deployment.wait_for_agent("dev", "connected", Duration::from_secs(60));
@@ -55,8 +75,15 @@ fn a_killed_agent_is_missed_and_comes_back() {
     kill(pid, "-KILL");
     deployment.wait_for_agent("dev", "disconnected", Duration::from_secs(60));
     let mut again = Command::new("setsid");
-    again.args(["sh", ".agent.sh"]).current_dir(&home).env_clear().envs(environment);
-    again.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    again
+        .args(["sh", ".agent.sh"])
+        .current_dir(&home)
+        .env_clear()
+        .envs(environment);
+    again
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let mut child = again.spawn().expect("the agent starts again");
     deployment.wait_for_agent("dev", "connected", Duration::from_secs(60));
     assert_eq!(deployment.must(&["ssh", "dev", "echo again"]), "again\n");
@@ -66,12 +93,18 @@ fn a_killed_agent_is_missed_and_comes_back() {
 
 /// The agent of the workspace with this home: its process and environment.
 fn agent_process(deployment: &Deployment, home: &std::path::Path) -> (u32, Vec<(String, String)>) {
-    let agent = deployment.processes().into_iter().find(|(_, command)| command.trim_end().ends_with(" agent"));
+    let agent = deployment
+        .processes()
+        .into_iter()
+        .find(|(_, command)| command.trim_end().ends_with(" agent"));
     let (pid, _) = agent.expect("an agent runs");
     let bytes = std::fs::read(format!("/proc/{pid}/environ")).expect("readable");
     let environment = String::from_utf8_lossy(&bytes)
         .split('\0')
-        .filter_map(|pair| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+        .filter_map(|pair| {
+            pair.split_once('=')
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        })
         .collect();
     assert!(home.is_dir());
     (pid, environment)
@@ -79,7 +112,9 @@ fn agent_process(deployment: &Deployment, home: &std::path::Path) -> (u32, Vec<(
 
 #[test]
 fn a_restarted_database_is_found_again() {
-    let Some(deployment) = super::deployment() else { return };
+    let Some(deployment) = super::deployment() else {
+        return;
+    };
     let postmaster = deployment
         .processes()
         .into_iter()
@@ -93,5 +128,10 @@ fn a_restarted_database_is_found_again() {
     wait_for("the server to recover", Duration::from_secs(60), || {
         (deployment.api("GET", "/api/v2/users/me", None).0 == 200).then_some(())
     });
-    assert_eq!(deployment.push("plain", "resource \"terraform_data\" \"x\" {}\n").code, 0);
+    assert_eq!(
+        deployment
+            .push("plain", "resource \"terraform_data\" \"x\" {}\n")
+            .code,
+        0
+    );
 }

@@ -17,7 +17,9 @@ fn deployment() -> Option<Deployment> {
 /// Says and answers `None` when a program is missing.
 #[expect(clippy::print_stderr, reason = "a skip has a printed reason")]
 fn require(program: &str) -> Option<()> {
-    let found = std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+    let found = std::process::Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some(());
     }

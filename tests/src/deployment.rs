@@ -1,6 +1,10 @@
 //! A server with its own PostgreSQL, provisioners and folders, and the command line signed in to it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is how a test fails"
+)]
 
 use crate::wait::{poll, wait_for};
 use std::{
@@ -48,7 +52,10 @@ impl Deployment {
     /// The same with variables for the server.
     #[must_use]
     pub fn start_with(binary: &str, environment: &[(&str, &str)]) -> Self {
-        let folder = tempfile::Builder::new().prefix("coder-e2e-").tempdir().expect("a folder");
+        let folder = tempfile::Builder::new()
+            .prefix("coder-e2e-")
+            .tempdir()
+            .expect("a folder");
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         let mut deployment = Self {
             binary: PathBuf::from(binary),
@@ -120,12 +127,30 @@ impl Deployment {
     }
 
     /// Calls the API with the first user's session; answers status and body.
-    pub fn api(&self, method: &str, path: &str, body: Option<&serde_json::Value>) -> (u16, serde_json::Value) {
+    pub fn api(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> (u16, serde_json::Value) {
         let mut command = Command::new("curl");
-        command.args(["-sS", "--max-time", "60", "-w", "\n%{http_code}", "-X", method]);
+        command.args([
+            "-sS",
+            "--max-time",
+            "60",
+            "-w",
+            "\n%{http_code}",
+            "-X",
+            method,
+        ]);
         command.args(["-H", &format!("Coder-Session-Token: {}", self.token())]);
         if let Some(body) = body {
-            command.args(["-H", "Content-Type: application/json", "-d", &body.to_string()]);
+            command.args([
+                "-H",
+                "Content-Type: application/json",
+                "-d",
+                &body.to_string(),
+            ]);
         }
         let outcome = Outcome::of(command.arg(format!("{}{path}", self.url())).output());
         let text = outcome.expect_success(path);
@@ -153,7 +178,10 @@ impl Deployment {
     /// Starts the server, which must not run.
     pub fn start_server(&mut self) {
         let mut log = fs::OpenOptions::new();
-        let log = log.create(true).append(true).open(self.folder.path().join("server.log"));
+        let log = log
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("server.log"));
         let log = log.expect("a log");
         let mut command = Command::new(&self.binary);
         self.clean(&mut command);
@@ -161,7 +189,11 @@ impl Deployment {
             .env("CODER_CONFIG_DIR", self.folder.path().join("server"))
             .env("CODER_CACHE_DIRECTORY", self.folder.path().join("cache"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .args(["server", "--http-address", &format!("127.0.0.1:{}", self.port)])
+            .args([
+                "server",
+                "--http-address",
+                &format!("127.0.0.1:{}", self.port),
+            ])
             .args(["--access-url", &self.url()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -169,15 +201,28 @@ impl Deployment {
             .process_group(0);
         self.server = Some(command.spawn().expect("the server starts"));
         let up = poll(START, || self.is_up().then_some(()));
-        assert!(up.is_some(), "the server did not start:\n{}", self.server_log());
+        assert!(
+            up.is_some(),
+            "the server did not start:\n{}",
+            self.server_log()
+        );
     }
 
     /// Whether the server answers.
     #[must_use]
     pub fn is_up(&self) -> bool {
         let mut ask = Command::new("curl");
-        ask.args(["-fsS", "-o", "/dev/null", "--max-time", "2", &format!("{}/healthz", self.url())]);
-        ask.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        ask.args([
+            "-fsS",
+            "-o",
+            "/dev/null",
+            "--max-time",
+            "2",
+            &format!("{}/healthz", self.url()),
+        ]);
+        ask.stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     }
 
     /// The server's process.
@@ -196,7 +241,9 @@ impl Deployment {
 
     /// Asks the server to stop and waits for it; answers whether it ended well in time.
     pub fn stop_server(&mut self, limit: Duration) -> bool {
-        let Some(mut server) = self.server.take() else { return true };
+        let Some(mut server) = self.server.take() else {
+            return true;
+        };
         signal(server.id(), rustix::process::Signal::TERM);
         let ended = poll(limit, || server.try_wait().ok().flatten());
         if ended.is_none() {
@@ -212,7 +259,13 @@ impl Deployment {
         let folder = self.folder.path().to_str().expect("UTF-8").to_owned();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok())
+            else {
+                continue;
+            };
             let read = |name: &str| {
                 let bytes = fs::read(entry.path().join(name)).unwrap_or_default();
                 String::from_utf8_lossy(&bytes).replace('\0', " ")
@@ -232,7 +285,9 @@ impl Deployment {
         wait_for(&format!("the agent to be {status}"), limit, || {
             let (_, value) = self.api("GET", &path, None);
             let resources = value["latest_build"]["resources"].as_array()?.clone();
-            let agent = resources.iter().find_map(|resource| resource["agents"].get(0).cloned())?;
+            let agent = resources
+                .iter()
+                .find_map(|resource| resource["agents"].get(0).cloned())?;
             (agent["status"] == status).then_some(())
         });
     }
@@ -277,14 +332,20 @@ impl Outcome {
     /// The standard output of a command that must have succeeded.
     #[must_use]
     pub fn expect_success(self, what: &str) -> String {
-        let Self { code, stdout, stderr } = self;
+        let Self {
+            code,
+            stdout,
+            stderr,
+        } = self;
         assert!(code == 0, "{what} ended with {code}\n{stdout}\n{stderr}");
         stdout
     }
 }
 
 fn signal(pid: u32, signal: rustix::process::Signal) {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process(pid, signal);
     }
@@ -295,7 +356,10 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-#[expect(clippy::print_stderr, reason = "the test runner shows this with the failure")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the test runner shows this with the failure"
+)]
 fn eprint_lines<'a>(heading: &str, lines: impl Iterator<Item = &'a str>) {
     eprintln!("{heading}");
     lines.for_each(|line| eprintln!("  {line}"));

@@ -2,8 +2,16 @@
 
 /// Trait implementations in non-test code, and the macro that each must appear beside in some test.
 const SUITES: &[(&str, &str, &[&str])] = &[
-    ("Store for ", "store_conformance!", &["MemoryStore", "PgStore"]),
-    ("Provisioner for ", "provisioner_conformance!", &["EchoProvisioner", "TerraformProvisioner"]),
+    (
+        "Store for ",
+        "store_conformance!",
+        &["MemoryStore", "PgStore"],
+    ),
+    (
+        "Provisioner for ",
+        "provisioner_conformance!",
+        &["EchoProvisioner", "TerraformProvisioner"],
+    ),
 ];
 
 #[test]
@@ -13,7 +21,9 @@ fn implementations_run_their_suites() {
         for (path, text) in &files {
             let in_library = path.components().any(|part| part.as_os_str() == "src");
             for line in super::code_lines(text).filter(|_| in_library) {
-                let Some((_, rest)) = line.split_once(&format!("impl {implementation}")) else { continue };
+                let Some((_, rest)) = line.split_once(&format!("impl {implementation}")) else {
+                    continue;
+                };
                 let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
                 assert!(
                     known.contains(&name.as_str()),

@@ -8,7 +8,15 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("coder-provisioner", &["coder-core"]),
     ("coder-agent", &["coder-core"]),
     ("coder-proxy", &["coder-core"]),
-    ("coder-server", &["coder-core", "coder-provisioner", "coder-agent", "coder-proxy"]),
+    (
+        "coder-server",
+        &[
+            "coder-core",
+            "coder-provisioner",
+            "coder-agent",
+            "coder-proxy",
+        ],
+    ),
 ];
 
 /// The only members that may name these packages.
@@ -24,27 +32,46 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// What the domain crate must do without: runtimes, sockets, HTTP, databases.
-const NOT_IN_CORE: &[&str] = &["tokio", "hyper", "reqwest", "axum", "http", "sea-orm", "sqlx", "rustls"];
+const NOT_IN_CORE: &[&str] = &[
+    "tokio", "hyper", "reqwest", "axum", "http", "sea-orm", "sqlx", "rustls",
+];
 
 /// Packages that nobody may bring in, at any depth.
 const NOWHERE: &[&str] = &["ring", "openssl-sys", "native-tls", "rsa", "tokio-tar"];
 
 fn members() -> BTreeMap<String, BTreeSet<String>> {
     let output = std::process::Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline", "--locked"])
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--no-deps",
+            "--offline",
+            "--locked",
+        ])
         .current_dir(super::root())
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     packages
         .iter()
         .map(|package| {
-            let dependencies = package["dependencies"].as_array().expect("dependencies").iter();
+            let dependencies = package["dependencies"]
+                .as_array()
+                .expect("dependencies")
+                .iter();
             let normal = dependencies.filter(|dependency| dependency["kind"].is_null());
-            let names = normal.map(|dependency| dependency["name"].as_str().expect("a name").to_owned());
-            (package["name"].as_str().expect("a name").to_owned(), names.collect())
+            let names =
+                normal.map(|dependency| dependency["name"].as_str().expect("a name").to_owned());
+            (
+                package["name"].as_str().expect("a name").to_owned(),
+                names.collect(),
+            )
         })
         .collect()
 }
@@ -53,9 +80,17 @@ fn members() -> BTreeMap<String, BTreeSet<String>> {
 fn members_depend_in_one_direction() {
     let members = members();
     for (member, allowed) in DIRECTION {
-        let dependencies = members.get(*member).unwrap_or_else(|| panic!("{member} is a member"));
-        for dependency in dependencies.iter().filter(|name| members.contains_key(*name)) {
-            assert!(allowed.contains(&dependency.as_str()), "{member} must not depend on {dependency}");
+        let dependencies = members
+            .get(*member)
+            .unwrap_or_else(|| panic!("{member} is a member"));
+        for dependency in dependencies
+            .iter()
+            .filter(|name| members.contains_key(*name))
+        {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{member} must not depend on {dependency}"
+            );
         }
     }
 }
@@ -65,11 +100,17 @@ fn heavy_packages_have_one_owner() {
     for (member, dependencies) in members() {
         for (package, owners) in OWNERS {
             let owned = owners.contains(&member.as_str());
-            assert!(owned || !dependencies.contains(*package), "{member} must not name {package}");
+            assert!(
+                owned || !dependencies.contains(*package),
+                "{member} must not name {package}"
+            );
         }
         if member == "coder-core" {
             for package in NOT_IN_CORE {
-                assert!(!dependencies.contains(*package), "{member} must do without {package}");
+                assert!(
+                    !dependencies.contains(*package),
+                    "{member} must do without {package}"
+                );
             }
         }
     }
@@ -80,6 +121,9 @@ fn unwanted_packages_are_not_locked() {
     let lock = std::fs::read_to_string(super::root().join("Cargo.lock")).expect("Cargo.lock");
     for package in NOWHERE {
         let entry = format!("name = \"{package}\"\n");
-        assert!(!lock.contains(&entry), "{package} is in Cargo.lock: cargo tree -i {package}");
+        assert!(
+            !lock.contains(&entry),
+            "{package} is in Cargo.lock: cargo tree -i {package}"
+        );
     }
 }

@@ -10,19 +10,33 @@ fn files_are_small() {
     let mut sizes: Vec<usize> = Vec::new();
     for (path, text) in super::rust_files() {
         let lines = super::code_lines(&text).count();
-        assert!(lines <= LONGEST, "{} has {lines} lines, at most {LONGEST}", path.display());
+        assert!(
+            lines <= LONGEST,
+            "{} has {lines} lines, at most {LONGEST}",
+            path.display()
+        );
         sizes.push(lines);
     }
     sizes.sort_unstable();
     let median = sizes[sizes.len() / 2];
-    assert!(median <= MEDIAN, "the median file has {median} lines, at most {MEDIAN}");
+    assert!(
+        median <= MEDIAN,
+        "the median file has {median} lines, at most {MEDIAN}"
+    );
 }
 
 #[test]
 fn the_repository_has_its_texts() {
     for name in [
-        "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE-MIT", "LICENSE-APACHE",
-        "docs/ARCHITECTURE.md", "docs/api/openapi.json", "docs/benchmarks.md",
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "docs/ARCHITECTURE.md",
+        "docs/api/openapi.json",
+        "docs/benchmarks.md",
     ] {
         let length = std::fs::metadata(super::root().join(name)).map_or(0, |found| found.len());
         assert!(length > 100, "{name} is missing or empty");

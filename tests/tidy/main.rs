@@ -16,9 +16,15 @@ fn root() -> PathBuf {
 /// All Rust files of the workspace with their text.
 fn rust_files() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    for member in
-        ["coder-core", "coder-provisioner", "coder-agent", "coder-proxy", "coder-server", "examples", "tests"]
-    {
+    for member in [
+        "coder-core",
+        "coder-provisioner",
+        "coder-agent",
+        "coder-proxy",
+        "coder-server",
+        "examples",
+        "tests",
+    ] {
         collect(&root().join(member), &mut files);
     }
     assert!(files.len() > 100, "only {} Rust files found", files.len());
@@ -39,5 +45,6 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
 
 /// The lines before a file's unit tests.
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"))
+    text.lines()
+        .take_while(|line| !line.starts_with("#[cfg(test)]"))
 }

@@ -63,7 +63,10 @@ pub(crate) async fn start(global: &GlobalArgs, args: StartArgs) -> CliResult {
     let client = Client::signed_in(global)?;
     let workspace = workspace::find_by_text(&client, &args.workspace).await?;
     if workspace.latest_build.status == WorkspaceStatus::Running && !args.parameters_given() {
-        error_line(&format!("The workspace {} is already running.", printable(&workspace.full_name())));
+        error_line(&format!(
+            "The workspace {} is already running.",
+            printable(&workspace.full_name())
+        ));
         return Ok(());
     }
     start_found(&client, &workspace, &args).await
@@ -120,9 +123,13 @@ async fn start_found(client: &Client, workspace: &Workspace, args: &StartArgs) -
     } else {
         &latest.template_version_id
     };
-    let previous: Vec<ParameterValue> =
-        client.get(&format!("api/v2/workspacebuilds/{}/parameters", latest.id)).await?;
-    let values = args.parameters.for_update(client, version, &previous, args.yes).await?;
+    let previous: Vec<ParameterValue> = client
+        .get(&format!("api/v2/workspacebuilds/{}/parameters", latest.id))
+        .await?;
+    let values = args
+        .parameters
+        .for_update(client, version, &previous, args.yes)
+        .await?;
     let body = json!({
         "transition": WorkspaceTransition::Start,
         "template_version_id": version,
@@ -145,9 +152,15 @@ async fn build(
     if no_wait {
         return Ok(());
     }
-    Followed::build(&build.id).wait(client).await.map_err(|error: CliError| {
-        error.hint(format!("See the whole log with: coder logs {}", workspace.full_name()))
-    })
+    Followed::build(&build.id)
+        .wait(client)
+        .await
+        .map_err(|error: CliError| {
+            error.hint(format!(
+                "See the whole log with: coder logs {}",
+                workspace.full_name()
+            ))
+        })
 }
 
 fn done(workspace: &Workspace, what: &str, no_wait: bool) {

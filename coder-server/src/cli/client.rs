@@ -48,7 +48,12 @@ impl Client {
             parsed.set_path(&path);
         }
         let http = global.http_client()?;
-        Ok(Self { http, url: parsed, token, headers: global.headers()? })
+        Ok(Self {
+            http,
+            url: parsed,
+            token,
+            headers: global.headers()?,
+        })
     }
 
     /// The session token.
@@ -73,7 +78,9 @@ impl Client {
 
     /// Whether something is there: its value, or `None` for 404.
     pub(crate) async fn find<T: DeserializeOwned>(&self, path: &str) -> CliResult<Option<T>> {
-        let response = self.execute(self.request(Method::GET, path)?.timeout(CALL_TIMEOUT)).await?;
+        let response = self
+            .execute(self.request(Method::GET, path)?.timeout(CALL_TIMEOUT))
+            .await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -87,7 +94,9 @@ impl Client {
             hash: String,
         }
         let request = self.request(Method::POST, "api/v2/files")?;
-        let request = request.header("Content-Type", "application/x-tar").body(archive);
+        let request = request
+            .header("Content-Type", "application/x-tar")
+            .body(archive);
         let response = checked(self.execute(request.timeout(CALL_TIMEOUT)).await?).await?;
         Ok(decode::<Uploaded>("api/v2/files", response).await?.hash)
     }
@@ -118,15 +127,19 @@ impl Client {
 
     async fn execute(&self, request: reqwest::RequestBuilder) -> CliResult<reqwest::Response> {
         request.send().await.map_err(|error| {
-            CliError::new(format!("{} cannot be reached", self.url)).caused_by(error).hint(
-                "Check the URL, and HTTPS_PROXY and NO_PROXY if you are behind a proxy.",
-            )
+            CliError::new(format!("{} cannot be reached", self.url))
+                .caused_by(error)
+                .hint("Check the URL, and HTTPS_PROXY and NO_PROXY if you are behind a proxy.")
         })
     }
 }
 
 fn parse_url(text: &str) -> CliResult<Url> {
-    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let with_scheme = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("https://{text}")
+    };
     Url::parse(&with_scheme)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
@@ -177,7 +190,9 @@ pub(crate) async fn checked(response: reqwest::Response) -> CliResult<reqwest::R
     for field in body.validations {
         message.push_str(&format!("\n  {}: {}", field.field, field.detail));
     }
-    let error = CliError::new(super::output::printable(&message.replace('\n', "\u{2028}")).replace('\u{2028}', "\n"));
+    let error = CliError::new(
+        super::output::printable(&message.replace('\n', "\u{2028}")).replace('\u{2028}', "\n"),
+    );
     Err(match status {
         StatusCode::UNAUTHORIZED => error.hint("Sign in with: coder login <url>"),
         _ => error,

@@ -17,7 +17,9 @@ impl ConfigDir {
         if let Some(path) = given {
             return Ok(Self(path.to_owned()));
         }
-        let base = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let base = std::env::var_os("XDG_CONFIG_HOME")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from);
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
         let base = base.or_else(home).ok_or_else(|| {
             CliError::new("no home directory is known")
@@ -46,13 +48,23 @@ impl ConfigDir {
         let failed = |error| {
             CliError::new(format!("{} cannot be written", self.0.display())).caused_by(error)
         };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)
+            .map_err(failed)?;
         for (name, text) in [("url", url), ("session", session)] {
             // A new file in place of the old one, so that wider permissions of an old file do not stay.
             let temporary = self.0.join(format!(".{name}.{}", std::process::id()));
             let mut options = std::fs::OpenOptions::new();
-            let file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-            file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)?;
+            let file = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&temporary);
+            file.and_then(|mut file| file.write_all(text.as_bytes()))
+                .map_err(failed)?;
             std::fs::rename(&temporary, self.0.join(name)).map_err(failed)?;
         }
         Ok(())
@@ -62,7 +74,9 @@ impl ConfigDir {
     pub(crate) fn clear(&self) -> CliResult {
         for name in ["session", "url"] {
             match std::fs::remove_file(self.0.join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
                 _ => {}
             }
         }
@@ -87,7 +101,10 @@ mod tests {
         assert_eq!(config.session(), None);
         config.save("http://example.com", "token").expect("saved");
         assert_eq!(config.url().as_deref(), Some("http://example.com"));
-        let mode = std::fs::metadata(config.path().join("session")).expect("there").permissions().mode();
+        let mode = std::fs::metadata(config.path().join("session"))
+            .expect("there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         config.clear().expect("cleared");
         config.clear().expect("nothing left is no failure");

@@ -6,7 +6,11 @@ use super::{
     global::GlobalArgs,
     output::{confirm, error_line, line},
 };
-use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::{Path, PathBuf}};
+use std::{
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
 
 const BEGIN: &str = "# ------------START-CODER-----------";
 const END: &str = "# ------------END-CODER------------";
@@ -21,7 +25,12 @@ pub(crate) struct ConfigSshArgs {
     #[arg(long, env = "CODER_SSH_CONFIG_BINARY_PATH")]
     coder_binary_path: Option<PathBuf>,
     /// Option to add, `Name=value`.
-    #[arg(short = 'o', long, env = "CODER_SSH_CONFIG_OPTS", value_name = "NAME=VALUE")]
+    #[arg(
+        short = 'o',
+        long,
+        env = "CODER_SSH_CONFIG_OPTS",
+        value_name = "NAME=VALUE"
+    )]
     ssh_option: Vec<String>,
     /// Show the section and write nothing.
     #[arg(short = 'n', long, env = "CODER_SSH_DRY_RUN")]
@@ -74,18 +83,23 @@ pub(crate) async fn run(global: &GlobalArgs, args: ConfigSshArgs) -> CliResult {
         error_line("The SSH configuration is up to date.");
         return Ok(());
     }
-    confirm(&format!("Write the section for workspaces into {}?", file.display()), args.yes)?;
+    confirm(
+        &format!("Write the section for workspaces into {}?", file.display()),
+        args.yes,
+    )?;
     write(&file, &after)?;
-    let prefix = args.ssh_host_prefix.as_ref().unwrap_or(&server.hostname_prefix);
+    let prefix = args
+        .ssh_host_prefix
+        .as_ref()
+        .unwrap_or(&server.hostname_prefix);
     error_line(&format!("Written. Connect with: ssh {prefix}<workspace>"));
     Ok(())
 }
 
 fn home() -> CliResult<PathBuf> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
-    home.map(PathBuf::from).ok_or_else(|| {
-        CliError::new("no home directory is known").hint("Pass --ssh-config-file.")
-    })
+    home.map(PathBuf::from)
+        .ok_or_else(|| CliError::new("no home directory is known").hint("Pass --ssh-config-file."))
 }
 
 fn section(global: &GlobalArgs, args: &ConfigSshArgs, server: &SshConfig) -> CliResult<String> {
@@ -96,26 +110,36 @@ fn section(global: &GlobalArgs, args: &ConfigSshArgs, server: &SshConfig) -> Cli
     let mut command = quoted(&binary.to_string_lossy())?;
     if let Some(folder) = &global.global_config {
         let folder = std::path::absolute(folder)?;
-        command.push_str(&format!(" --global-config {}", quoted(&folder.to_string_lossy())?));
+        command.push_str(&format!(
+            " --global-config {}",
+            quoted(&folder.to_string_lossy())?
+        ));
     }
     command.push_str(&format!(" ssh --stdio --wait {}", args.wait));
     if args.disable_autostart {
         command.push_str(" --disable-autostart");
     }
-    let prefix = args.ssh_host_prefix.as_ref().unwrap_or(&server.hostname_prefix);
-    let suffix = args.hostname_suffix.as_ref().unwrap_or(&server.hostname_suffix);
+    let prefix = args
+        .ssh_host_prefix
+        .as_ref()
+        .unwrap_or(&server.hostname_prefix);
+    let suffix = args
+        .hostname_suffix
+        .as_ref()
+        .unwrap_or(&server.hostname_suffix);
     let mut options = vec![
         "ConnectTimeout 0".to_owned(),
         // The tunnel has authenticated the workspace already, and each rebuild may be another machine.
         "StrictHostKeyChecking no".to_owned(),
         "UserKnownHostsFile /dev/null".to_owned(),
         "LogLevel ERROR".to_owned(),
-        "Ciphers aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com".to_owned(),
+        "Ciphers aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com"
+            .to_owned(),
     ];
     for option in &args.ssh_option {
-        let (name, value) = option.split_once(['=', ' ']).ok_or_else(|| {
-            CliError::new(format!("{option:?} is not of the form Name=value"))
-        })?;
+        let (name, value) = option
+            .split_once(['=', ' '])
+            .ok_or_else(|| CliError::new(format!("{option:?} is not of the form Name=value")))?;
         options.push(option_line(name, value)?);
     }
     for (name, value) in &server.ssh_config_options {
@@ -131,8 +155,13 @@ fn section(global: &GlobalArgs, args: &ConfigSshArgs, server: &SshConfig) -> Cli
         if value.is_empty() {
             continue;
         }
-        if !value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
-            return Err(CliError::new(format!("{value:?} cannot be part of a host name")));
+        if !value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        {
+            return Err(CliError::new(format!(
+                "{value:?} cannot be part of a host name"
+            )));
         }
         text.push_str(&format!("\nHost {host}\n"));
         for option in &options {
@@ -148,7 +177,9 @@ fn option_line(name: &str, value: &str) -> CliResult<String> {
     let (name, value) = (name.trim(), value.trim());
     let valid_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
     if !valid_name || value.chars().any(char::is_control) {
-        return Err(CliError::new(format!("the SSH option {name:?} is not valid")));
+        return Err(CliError::new(format!(
+            "the SSH option {name:?} is not valid"
+        )));
     }
     Ok(format!("{name} {value}"))
 }
@@ -156,9 +187,14 @@ fn option_line(name: &str, value: &str) -> CliResult<String> {
 /// A word of a ProxyCommand, which the user's shell reads after ssh has replaced `%` sequences.
 fn quoted(word: &str) -> CliResult<String> {
     if word.chars().any(char::is_control) {
-        return Err(CliError::new(format!("{word:?} cannot be written into an SSH configuration")));
+        return Err(CliError::new(format!(
+            "{word:?} cannot be written into an SSH configuration"
+        )));
     }
-    Ok(format!("'{}'", word.replace('\'', r"'\''").replace('%', "%%")))
+    Ok(format!(
+        "'{}'",
+        word.replace('\'', r"'\''").replace('%', "%%")
+    ))
 }
 
 /// The text with the section in place of the old one, or at the end.
@@ -166,19 +202,31 @@ fn replaced(before: &str, section: &str) -> CliResult<String> {
     let begin = before.lines().filter(|line| line.trim() == BEGIN).count();
     let end = before.lines().filter(|line| line.trim() == END).count();
     let broken = || {
-        CliError::new("the SSH configuration holds a broken section")
-            .hint(format!("Remove the lines {BEGIN:?} and {END:?} and what is between them."))
+        CliError::new("the SSH configuration holds a broken section").hint(format!(
+            "Remove the lines {BEGIN:?} and {END:?} and what is between them."
+        ))
     };
     match (begin, end) {
         (0, 0) => {
-            let gap = if before.is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
-            let newline = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+            let gap = if before.is_empty() || before.ends_with("\n\n") {
+                ""
+            } else {
+                "\n"
+            };
+            let newline = if before.is_empty() || before.ends_with('\n') {
+                ""
+            } else {
+                "\n"
+            };
             Ok(format!("{before}{newline}{gap}{section}"))
         }
         (1, 1) => {
             let (head, rest) = before.split_once(BEGIN).ok_or_else(broken)?;
             let (_, tail) = rest.split_once(END).ok_or_else(broken)?;
-            Ok(format!("{head}{section}{}", tail.strip_prefix('\n').unwrap_or(tail)))
+            Ok(format!(
+                "{head}{section}{}",
+                tail.strip_prefix('\n').unwrap_or(tail)
+            ))
         }
         _ => Err(broken()),
     }
@@ -193,12 +241,19 @@ fn write(file: &Path, text: &str) -> CliResult {
     std::fs::create_dir_all(folder).map_err(failed)?;
     let temporary = folder.join(format!(".coder-ssh-config.{}", std::process::id()));
     let mut options = std::fs::OpenOptions::new();
-    let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary);
+    let opened = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary);
     let written = opened.and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.and_then(|()| std::fs::rename(&temporary, &target)).map_err(failed)
+    written
+        .and_then(|()| std::fs::rename(&temporary, &target))
+        .map_err(failed)
 }
 
 #[cfg(test)]
@@ -212,13 +267,19 @@ mod tests {
         assert_eq!(added, format!("Host a\n\tUser x\n\n{section}"));
         assert_eq!(replaced(&added, &section).expect("same"), added);
         let old = format!("Host a\n{BEGIN}\nold\n{END}\nHost b\n");
-        assert_eq!(replaced(&old, &section).expect("replaced"), format!("Host a\n{section}Host b\n"));
+        assert_eq!(
+            replaced(&old, &section).expect("replaced"),
+            format!("Host a\n{section}Host b\n")
+        );
         replaced(&format!("{BEGIN}\n"), &section).expect_err("no end");
     }
 
     #[test]
     fn words_survive_the_shell_and_ssh() {
-        assert_eq!(quoted("/a b/c'd%h$(id)").expect("quoted"), r"'/a b/c'\''d%%h$(id)'");
+        assert_eq!(
+            quoted("/a b/c'd%h$(id)").expect("quoted"),
+            r"'/a b/c'\''d%%h$(id)'"
+        );
         quoted("a\nHost *").expect_err("a line of its own");
         option_line("ProxyCommand\nHost", "x").expect_err("a line of its own");
         option_line("User", "x\ny").expect_err("a line of its own");

@@ -36,7 +36,12 @@ pub(crate) struct CreateArgs {
     #[arg(short, long)]
     yes: bool,
     /// The organization.
-    #[arg(short = 'O', long, env = "CODER_ORGANIZATION", default_value = "default")]
+    #[arg(
+        short = 'O',
+        long,
+        env = "CODER_ORGANIZATION",
+        default_value = "default"
+    )]
     org: String,
     #[command(flatten)]
     parameters: ParameterArgs,
@@ -48,13 +53,17 @@ pub(crate) async fn run(global: &GlobalArgs, args: CreateArgs) -> CliResult {
     let text = match args.workspace.clone() {
         Some(name) => name,
         None => ask("name of the workspace")?.ok_or_else(|| {
-            CliError::new("no name is given").hint("Write: coder create <name> --template <template>")
+            CliError::new("no name is given")
+                .hint("Write: coder create <name> --template <template>")
         })?,
     };
     let name = WorkspaceName::parse(&text)?;
     let template = choose_template(&client, &args).await?;
     let version = version_id(&client, &template, args.template_version.as_deref()).await?;
-    let values = args.parameters.for_create(&client, &version, args.yes).await?;
+    let values = args
+        .parameters
+        .for_create(&client, &version, args.yes)
+        .await?;
     let mut body = json!({
         "name": name.name,
         "rich_parameter_values": values_json(&values),
@@ -72,21 +81,34 @@ pub(crate) async fn run(global: &GlobalArgs, args: CreateArgs) -> CliResult {
     let path = format!("api/v2/users/{}/workspaces", name.owner);
     let workspace: Workspace = client.post(&path, &body).await?;
     if args.no_wait {
-        error_line(&format!("The workspace {} is being created.", printable(&workspace.full_name())));
+        error_line(&format!(
+            "The workspace {} is being created.",
+            printable(&workspace.full_name())
+        ));
         return Ok(());
     }
-    Followed::build(&workspace.latest_build.id).wait(&client).await.map_err(|error| {
-        error.hint(format!("See the whole log with: coder logs {}", workspace.full_name()))
-    })?;
-    error_line(&format!("The workspace {} has been created.", printable(&workspace.full_name())));
+    Followed::build(&workspace.latest_build.id)
+        .wait(&client)
+        .await
+        .map_err(|error| {
+            error.hint(format!(
+                "See the whole log with: coder logs {}",
+                workspace.full_name()
+            ))
+        })?;
+    error_line(&format!(
+        "The workspace {} has been created.",
+        printable(&workspace.full_name())
+    ));
     Ok(())
 }
 
 async fn choose_template(client: &Client, args: &CreateArgs) -> CliResult<Template> {
     let path = format!("api/v2/organizations/{}/templates", args.org);
     if let Some(name) = &args.template {
-        coder_core::name::check_name("template", name)
-            .map_err(|error| CliError::new(format!("{name:?} is not the name of a template")).caused_by(error))?;
+        coder_core::name::check_name("template", name).map_err(|error| {
+            CliError::new(format!("{name:?} is not the name of a template")).caused_by(error)
+        })?;
         let found = client.find(&format!("{path}/{name}")).await?;
         return found.ok_or_else(|| {
             CliError::new(format!("there is no template {name:?}"))
@@ -109,13 +131,18 @@ pub(crate) async fn version_id(
     template: &Template,
     name: Option<&str>,
 ) -> CliResult<String> {
-    let Some(name) = name else { return Ok(template.active_version_id.clone()) };
+    let Some(name) = name else {
+        return Ok(template.active_version_id.clone());
+    };
     let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    let version: Value = client.get(&format!("api/v2/templates/{}/versions/{name}", template.id)).await?;
+    let version: Value = client
+        .get(&format!("api/v2/templates/{}/versions/{name}", template.id))
+        .await?;
     // Answered as a list of one by some versions of the API.
     let version = version.get(0).unwrap_or(&version);
     let id = version.get("id").and_then(Value::as_str);
-    id.map(str::to_owned).ok_or_else(|| CliError::new("the answer is not understood"))
+    id.map(str::to_owned)
+        .ok_or_else(|| CliError::new("the answer is not understood"))
 }
 
 /// Reads a duration such as `1h30m`, `90m` or `45s`.
@@ -137,10 +164,17 @@ pub(crate) fn milliseconds(text: &str) -> CliResult<i64> {
             _ => return Err(invalid()),
         };
         let count: i64 = number.parse().map_err(|_| invalid())?;
-        total = count.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(invalid)?;
+        total = count
+            .checked_mul(unit)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(invalid)?;
         number.clear();
     }
-    if number.is_empty() && !text.is_empty() { Ok(total) } else { Err(invalid()) }
+    if number.is_empty() && !text.is_empty() {
+        Ok(total)
+    } else {
+        Err(invalid())
+    }
 }
 
 #[cfg(test)]

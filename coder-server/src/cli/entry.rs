@@ -10,10 +10,16 @@ pub fn entry(arguments: Vec<OsString>) -> ExitCode {
     if tfprovider::is_plugin_invocation() {
         return match tfprovider::serve() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => super::error::CliError::new("the provider ended").caused_by(error).report(),
+            Err(error) => super::error::CliError::new("the provider ended")
+                .caused_by(error)
+                .report(),
         };
     }
-    let verb = arguments.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
+    let verb = arguments
+        .get(1)
+        .and_then(|word| word.to_str())
+        .unwrap_or_default()
+        .to_owned();
     let rest = arguments.clone().into_iter().skip(2);
     match verb.as_str() {
         launcher::SUBCOMMAND => launcher::main(rest),

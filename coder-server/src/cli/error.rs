@@ -18,7 +18,12 @@ pub(crate) type CliResult<T = ()> = Result<T, CliError>;
 impl CliError {
     /// A general failure, exit code 1.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: 1, source: None }
+        Self {
+            message: message.into(),
+            hint: None,
+            code: 1,
+            source: None,
+        }
     }
 
     /// Says what to do next.

@@ -27,10 +27,17 @@ pub(crate) struct ListArgs {
 /// Lists workspaces.
 pub(crate) async fn run(global: &GlobalArgs, args: ListArgs) -> CliResult {
     let client = Client::signed_in(global)?;
-    let query = if args.all && args.search == "owner:me" { "" } else { &args.search };
+    let query = if args.all && args.search == "owner:me" {
+        ""
+    } else {
+        &args.search
+    };
     let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let mut answer: Value = client.get(&format!("api/v2/workspaces?q={query}")).await?;
-    let value = answer.get_mut("workspaces").map(Value::take).unwrap_or_default();
+    let value = answer
+        .get_mut("workspaces")
+        .map(Value::take)
+        .unwrap_or_default();
     let workspaces: Vec<Workspace> = serde_json::from_value(value.clone())
         .map_err(|error| CliError::new("the answer is not understood").caused_by(error))?;
     if workspaces.is_empty() && args.output.output == super::output::Format::Table {
@@ -46,14 +53,25 @@ pub(crate) async fn run(global: &GlobalArgs, args: ListArgs) -> CliResult {
                 workspace.full_name(),
                 workspace.template_name.clone(),
                 workspace.latest_build.status.to_string(),
-                if running { workspace.health.healthy.to_string() } else { String::new() },
+                if running {
+                    workspace.health.healthy.to_string()
+                } else {
+                    String::new()
+                },
                 age(now, workspace.last_used_at),
                 workspace.latest_build.template_version_name.clone(),
                 workspace.outdated.to_string(),
             ]
         })
         .collect();
-    let headings =
-        ["workspace", "template", "status", "healthy", "last used", "current version", "outdated"];
+    let headings = [
+        "workspace",
+        "template",
+        "status",
+        "healthy",
+        "last used",
+        "current version",
+        "outdated",
+    ];
     listing(&args.output, &value, &headings, &rows)
 }

@@ -47,12 +47,18 @@ pub(crate) struct LogoutArgs {
 /// Signs in, by token, by password, or as the first user.
 pub(crate) async fn login(global: &GlobalArgs, args: LoginArgs) -> CliResult {
     let config = ConfigDir::new(global.global_config.as_deref())?;
-    let url = args.url.clone().or_else(|| global.url.clone()).or_else(|| config.url());
-    let url = url.ok_or_else(|| {
-        CliError::new("no URL is given").hint("Sign in with: coder login <url>")
-    })?;
+    let url = args
+        .url
+        .clone()
+        .or_else(|| global.url.clone())
+        .or_else(|| config.url());
+    let url = url
+        .ok_or_else(|| CliError::new("no URL is given").hint("Sign in with: coder login <url>"))?;
     let anonymous = Client::new(global, &url, None)?;
-    let first = anonymous.find::<Value>("api/v2/users/first").await?.is_none();
+    let first = anonymous
+        .find::<Value>("api/v2/users/first")
+        .await?
+        .is_none();
     let token = if first {
         first_user(&anonymous, &args).await?
     } else {
@@ -69,7 +75,11 @@ pub(crate) async fn login(global: &GlobalArgs, args: LoginArgs) -> CliResult {
         new_session(&client).await?
     };
     config.save(client.url.as_str().trim_end_matches('/'), &session)?;
-    error_line(&format!("Signed in to {} as {}.", client.url, output::printable(&user.username)));
+    error_line(&format!(
+        "Signed in to {} as {}.",
+        client.url,
+        output::printable(&user.username)
+    ));
     Ok(())
 }
 
@@ -103,7 +113,12 @@ pub(crate) async fn whoami(global: &GlobalArgs, args: OutputArgs) -> CliResult {
         user.organization_ids.join(","),
         roles.join(","),
     ];
-    listing(&args, &value, &["url", "username", "id", "orgs", "roles"], &[row])
+    listing(
+        &args,
+        &value,
+        &["url", "username", "id", "orgs", "roles"],
+        &[row],
+    )
 }
 
 async fn first_user(client: &Client, args: &LoginArgs) -> CliResult<String> {
@@ -112,12 +127,18 @@ async fn first_user(client: &Client, args: &LoginArgs) -> CliResult<String> {
         let given = given.clone().filter(|text| !text.is_empty());
         match given {
             Some(text) => Ok(text),
-            None => ask(question)?.filter(|text| !text.is_empty()).ok_or_else(|| {
-                CliError::new(format!("no {question} is given")).hint(format!("Pass {flag}."))
-            }),
+            None => ask(question)?
+                .filter(|text| !text.is_empty())
+                .ok_or_else(|| {
+                    CliError::new(format!("no {question} is given")).hint(format!("Pass {flag}."))
+                }),
         }
     };
-    let username = need(&args.first_user_username, "username", "--first-user-username")?;
+    let username = need(
+        &args.first_user_username,
+        "username",
+        "--first-user-username",
+    )?;
     let email = need(&args.first_user_email, "e-mail", "--first-user-email")?;
     let password = match &args.first_user_password {
         Some(password) => password.clone(),
@@ -138,7 +159,9 @@ async fn by_password_or_token(client: &Client) -> CliResult<String> {
         CliError::new("no session token is given")
             .hint("Set CODER_SESSION_TOKEN or pass --token with a token of yours.")
     };
-    let email = ask("e-mail, or a session token")?.filter(|text| !text.is_empty()).ok_or_else(nobody)?;
+    let email = ask("e-mail, or a session token")?
+        .filter(|text| !text.is_empty())
+        .ok_or_else(nobody)?;
     if !email.contains('@') {
         return Ok(email);
     }
@@ -165,4 +188,3 @@ async fn new_session(client: &Client) -> CliResult<String> {
     let key: Key = client.post("api/v2/users/me/keys", &json!({})).await?;
     Ok(key.key)
 }
-

@@ -31,19 +31,28 @@ pub(crate) async fn run(global: &GlobalArgs, args: LogsArgs) -> CliResult {
     let client = Client::signed_in(global)?;
     let found = workspace::find_by_text(&client, &args.workspace).await?;
     let newest = found.latest_build.build_number;
-    let number = if args.build_number > 0 { args.build_number } else { newest + args.build_number };
+    let number = if args.build_number > 0 {
+        args.build_number
+    } else {
+        newest + args.build_number
+    };
     if number < 1 || number > newest {
         return Err(CliError::new(format!("there is no build {number}"))
             .hint(format!("The newest build is {newest}.")));
     }
-    let path = format!("api/v2/users/{}/workspace/{}/builds/{number}", found.owner_name, found.name);
+    let path = format!(
+        "api/v2/users/{}/workspace/{}/builds/{number}",
+        found.owner_name, found.name
+    );
     let (mut job_after, mut agents_after) = (0, BTreeMap::new());
     loop {
         let build: Build = client.get(&path).await?;
         print_job(&client, &build, &mut job_after).await?;
         print_agents(&client, &build, &mut agents_after).await?;
         let agents = build.resources.iter().flat_map(|resource| &resource.agents);
-        let settled = agents.clone().all(|agent| agent.lifecycle_state.is_started());
+        let settled = agents
+            .clone()
+            .all(|agent| agent.lifecycle_state.is_started());
         if !args.follow || (build.job.status.is_final() && settled) {
             return Ok(());
         }
@@ -55,7 +64,12 @@ async fn print_job(client: &Client, build: &Build, after: &mut i64) -> CliResult
     let path = format!("api/v2/workspacebuilds/{}/logs?after={after}", build.id);
     for log in client.get::<Vec<JobLog>>(&path).await? {
         *after = log.id.max(*after);
-        let text = format!("[{}] {}: {}", log.log_level, printable(&log.stage), printable(&log.output));
+        let text = format!(
+            "[{}] {}: {}",
+            log.log_level,
+            printable(&log.stage),
+            printable(&log.output)
+        );
         line(text.trim_end_matches([':', ' ']))?;
     }
     Ok(())
@@ -71,7 +85,12 @@ async fn print_agents(
         let path = format!("api/v2/workspaceagents/{}/logs?after={after}", agent.id);
         for log in client.get::<Vec<AgentLog>>(&path).await? {
             *after = log.id.max(*after);
-            line(&format!("[{}] agent.{}: {}", log.level, printable(&agent.name), printable(&log.output)))?;
+            line(&format!(
+                "[{}] agent.{}: {}",
+                log.level,
+                printable(&agent.name),
+                printable(&log.output)
+            ))?;
         }
     }
     Ok(())

@@ -93,7 +93,10 @@ fn main(arguments: Vec<OsString>) -> ExitCode {
     // One provider of cryptography for everything that does not name its own.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(arguments);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return error::CliError::from(error).report(),
     };

@@ -60,15 +60,29 @@ pub(crate) fn listing(
 fn table(args: &OutputArgs, headings: &[&str], rows: &[Vec<String>]) -> CliResult {
     let mut columns: Vec<usize> = (0..headings.len()).collect();
     if !args.column.is_empty() {
-        columns = args.column.iter().map(|name| column_index(headings, name)).collect::<CliResult<_>>()?;
+        columns = args
+            .column
+            .iter()
+            .map(|name| column_index(headings, name))
+            .collect::<CliResult<_>>()?;
     }
-    let cell = |row: &[String], column: usize| row.get(column).map(|text| printable(text)).unwrap_or_default();
-    let heading_row: Vec<String> = headings.iter().map(|&heading| heading.to_uppercase()).collect();
+    let cell = |row: &[String], column: usize| {
+        row.get(column)
+            .map(|text| printable(text))
+            .unwrap_or_default()
+    };
+    let heading_row: Vec<String> = headings
+        .iter()
+        .map(|&heading| heading.to_uppercase())
+        .collect();
     let widths: Vec<usize> = columns
         .iter()
         .map(|&column| {
             let cells = rows.iter().map(|row| cell(row, column).chars().count());
-            cells.chain([cell(&heading_row, column).chars().count()]).max().unwrap_or(0)
+            cells
+                .chain([cell(&heading_row, column).chars().count()])
+                .max()
+                .unwrap_or(0)
         })
         .collect();
     for row in std::iter::once(&heading_row).chain(rows) {
@@ -80,15 +94,26 @@ fn table(args: &OutputArgs, headings: &[&str], rows: &[Vec<String>]) -> CliResul
 }
 
 fn column_index(headings: &[&str], name: &str) -> CliResult<usize> {
-    headings.iter().position(|heading| heading.eq_ignore_ascii_case(name.trim())).ok_or_else(|| {
-        CliError::new(format!("there is no column {name:?}"))
-            .hint(format!("The columns are: {}", headings.join(", ")))
-    })
+    headings
+        .iter()
+        .position(|heading| heading.eq_ignore_ascii_case(name.trim()))
+        .ok_or_else(|| {
+            CliError::new(format!("there is no column {name:?}"))
+                .hint(format!("The columns are: {}", headings.join(", ")))
+        })
 }
 
 /// The text without control characters, which could drive the terminal; names come from other people.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// How long ago, in the largest whole unit.
@@ -138,7 +163,10 @@ pub(crate) fn confirm(question: &str, yes: bool) -> CliResult {
     if yes {
         return Ok(());
     }
-    match ask(&format!("{question} (yes/no)"))?.as_deref().map(str::trim) {
+    match ask(&format!("{question} (yes/no)"))?
+        .as_deref()
+        .map(str::trim)
+    {
         Some("y" | "Y" | "yes" | "Yes") => Ok(()),
         Some(_) => Err(CliError::new("canceled")),
         None => Err(CliError::new("this needs a confirmation").hint("Pass --yes to go ahead.")),
@@ -151,13 +179,23 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}]52;c;x\u{7}b"), "a\u{fffd}]52;c;x\u{fffd}b");
+        assert_eq!(
+            printable("a\u{1b}]52;c;x\u{7}b"),
+            "a\u{fffd}]52;c;x\u{fffd}b"
+        );
     }
 
     #[test]
     fn ages_are_in_the_largest_unit() {
         let at = |seconds| coder_core::Timestamp::from_timestamp(seconds, 0).expect("in range");
-        for (seconds, text) in [(0, "0s"), (59, "59s"), (60, "1m"), (7_200, "2h"), (200_000, "2d"), (-5, "0s")] {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (7_200, "2h"),
+            (200_000, "2d"),
+            (-5, "0s"),
+        ] {
             assert_eq!(age(at(seconds), at(0)), text);
         }
     }

@@ -48,12 +48,16 @@ impl ParameterArgs {
                 continue;
             }
             let default = defaults.get(&parameter.name).cloned();
-            let default = default.or_else(|| (!parameter.required).then(|| parameter.default_value.clone()));
+            let default =
+                default.or_else(|| (!parameter.required).then(|| parameter.default_value.clone()));
             let value = match given.remove(&parameter.name) {
                 Some(value) => value,
                 None => self.choose(&parameter, default, yes)?,
             };
-            values.push(ParameterValue { name: parameter.name, value });
+            values.push(ParameterValue {
+                name: parameter.name,
+                value,
+            });
         }
         no_unknown(&given)?;
         Ok(values)
@@ -75,12 +79,21 @@ impl ParameterArgs {
             let value = match given.remove(&parameter.name) {
                 Some(value) => Some(value),
                 None if self.always_prompt && (parameter.mutable || before.is_none()) => {
-                    Some(self.choose(&parameter, before.or(Some(parameter.default_value.clone())), yes)?)
+                    Some(self.choose(
+                        &parameter,
+                        before.or(Some(parameter.default_value.clone())),
+                        yes,
+                    )?)
                 }
-                None if before.is_none() && parameter.required => Some(self.choose(&parameter, None, yes)?),
+                None if before.is_none() && parameter.required => {
+                    Some(self.choose(&parameter, None, yes)?)
+                }
                 None => None,
             };
-            values.extend(value.map(|value| ParameterValue { name: parameter.name.clone(), value }));
+            values.extend(value.map(|value| ParameterValue {
+                name: parameter.name.clone(),
+                value,
+            }));
         }
         no_unknown(&given)?;
         Ok(values)
@@ -104,16 +117,28 @@ impl ParameterArgs {
         Ok(given)
     }
 
-    fn choose(&self, parameter: &RichParameter, default: Option<String>, yes: bool) -> CliResult<String> {
+    fn choose(
+        &self,
+        parameter: &RichParameter,
+        default: Option<String>,
+        yes: bool,
+    ) -> CliResult<String> {
         if let Some(default) = &default
             && (self.use_parameter_defaults || yes)
         {
             return Ok(default.clone());
         }
-        let title = if parameter.display_name.is_empty() { &parameter.name } else { &parameter.display_name };
+        let title = if parameter.display_name.is_empty() {
+            &parameter.name
+        } else {
+            &parameter.display_name
+        };
         let mut question = printable(title);
         if !parameter.options.is_empty() {
-            let options = parameter.options.iter().map(|option| printable(&option.value));
+            let options = parameter
+                .options
+                .iter()
+                .map(|option| printable(&option.value));
             question = format!("{question} ({})", options.collect::<Vec<_>>().join(", "));
         }
         if let Some(default) = &default {
@@ -123,8 +148,14 @@ impl ParameterArgs {
             (Some(answer), Some(default)) if answer.is_empty() => Ok(default),
             (Some(answer), _) => Ok(answer),
             (None, Some(default)) => Ok(default),
-            (None, None) => Err(CliError::new(format!("the parameter {:?} needs a value", parameter.name))
-                .hint(format!("Pass --parameter {:?}", format!("{}=<value>", parameter.name)))),
+            (None, None) => Err(CliError::new(format!(
+                "the parameter {:?} needs a value",
+                parameter.name
+            ))
+            .hint(format!(
+                "Pass --parameter {:?}",
+                format!("{}=<value>", parameter.name)
+            ))),
         }
     }
 }
@@ -132,12 +163,17 @@ impl ParameterArgs {
 async fn definitions(client: &Client, version: &str) -> CliResult<Vec<RichParameter>> {
     let path = format!("api/v2/templateversions/{version}/rich-parameters");
     let found: Vec<Parameter> = client.get(&path).await?;
-    Ok(found.into_iter().map(|parameter| parameter.definition).collect())
+    Ok(found
+        .into_iter()
+        .map(|parameter| parameter.definition)
+        .collect())
 }
 
 fn no_unknown(left: &BTreeMap<String, String>) -> CliResult {
     match left.keys().next() {
-        Some(name) => Err(CliError::new(format!("the template has no parameter {name:?}"))),
+        Some(name) => Err(CliError::new(format!(
+            "the template has no parameter {name:?}"
+        ))),
         None => Ok(()),
     }
 }
@@ -147,9 +183,8 @@ pub(crate) fn pairs(texts: &[String]) -> CliResult<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
     for text in texts {
         let pair = text.trim_matches('"').split_once('=');
-        let (name, value) = pair.ok_or_else(|| {
-            CliError::new(format!("{text:?} is not of the form name=value"))
-        })?;
+        let (name, value) =
+            pair.ok_or_else(|| CliError::new(format!("{text:?} is not of the form name=value")))?;
         values.insert(name.trim().to_owned(), value.to_owned());
     }
     Ok(values)
@@ -161,7 +196,10 @@ fn read_file(path: &PathBuf) -> CliResult<BTreeMap<String, String>> {
     if text.trim_start().starts_with('{') {
         let values: BTreeMap<String, serde_json::Value> =
             serde_json::from_str(&text).map_err(|error| failed().caused_by(error))?;
-        return Ok(values.into_iter().map(|(name, value)| (name, as_text(value))).collect());
+        return Ok(values
+            .into_iter()
+            .map(|(name, value)| (name, as_text(value)))
+            .collect());
     }
     let mut values = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
@@ -170,13 +208,21 @@ fn read_file(path: &PathBuf) -> CliResult<BTreeMap<String, String>> {
             continue;
         }
         let (name, value) = line.split_once(':').ok_or_else(|| {
-            failed().hint(format!("Line {} is not of the form name: value.", index + 1))
+            failed().hint(format!(
+                "Line {} is not of the form name: value.",
+                index + 1
+            ))
         })?;
         let value = value.trim();
         let unquoted = ['"', '\''].iter().find_map(|&quote| {
-            value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote))
+            value
+                .strip_prefix(quote)
+                .and_then(|value| value.strip_suffix(quote))
         });
-        values.insert(name.trim().trim_matches('"').to_owned(), unquoted.unwrap_or(value).to_owned());
+        values.insert(
+            name.trim().trim_matches('"').to_owned(),
+            unquoted.unwrap_or(value).to_owned(),
+        );
     }
     Ok(values)
 }
@@ -200,10 +246,14 @@ mod tests {
             std::fs::write(&path, text).expect("written");
             read_file(&path)
         };
-        let expected: BTreeMap<_, _> =
-            [("a", "x: y"), ("n", "3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let expected: BTreeMap<_, _> = [("a", "x: y"), ("n", "3")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
         assert_eq!(read("{\"a\": \"x: y\", \"n\": 3}").expect("json"), expected);
-        assert_eq!(read("---\n# comment\na: \"x: y\"\nn: 3\n").expect("lines"), expected);
+        assert_eq!(
+            read("---\n# comment\na: \"x: y\"\nn: 3\n").expect("lines"),
+            expected
+        );
         read("a\n").expect_err("no colon");
     }
 }

@@ -41,12 +41,18 @@ struct WithJob {
 impl<'a> Followed<'a> {
     /// The import of a version.
     pub(crate) fn version(id: &'a str) -> Self {
-        Self { logs: format!("api/v2/templateversions/{id}/logs"), owner: JobOwner::Version(id) }
+        Self {
+            logs: format!("api/v2/templateversions/{id}/logs"),
+            owner: JobOwner::Version(id),
+        }
     }
 
     /// A build.
     pub(crate) fn build(id: &'a str) -> Self {
-        Self { logs: format!("api/v2/workspacebuilds/{id}/logs"), owner: JobOwner::Build(id) }
+        Self {
+            logs: format!("api/v2/workspacebuilds/{id}/logs"),
+            owner: JobOwner::Build(id),
+        }
     }
 
     async fn job(&self, client: &Client) -> CliResult<WithJob> {
@@ -64,7 +70,11 @@ impl<'a> Followed<'a> {
             // The state is read before the log: what is final then has its whole log already.
             let job = self.job(client).await?;
             let lines: Vec<JobLog> = client.get(&format!("{}?after={after}", self.logs)).await?;
-            pause = if lines.is_empty() { (pause * 2).min(POLL.1) } else { POLL.0 };
+            pause = if lines.is_empty() {
+                (pause * 2).min(POLL.1)
+            } else {
+                POLL.0
+            };
             for log in &lines {
                 after = after.max(log.id);
                 printer.log(log);
@@ -83,7 +93,10 @@ fn ended(job: &Job) -> CliResult {
     match job.status {
         JobStatus::Succeeded => Ok(()),
         JobStatus::Canceled => Err(CliError::new("the job was canceled")),
-        _ => Err(CliError::new(format!("the job failed: {}", printable(&job.error)))),
+        _ => Err(CliError::new(format!(
+            "the job failed: {}",
+            printable(&job.error)
+        ))),
     }
 }
 
@@ -96,7 +109,11 @@ struct Printer {
 
 impl Printer {
     fn log(&mut self, log: &JobLog) {
-        if self.stage.as_ref().is_none_or(|(stage, _)| *stage != log.stage) {
+        if self
+            .stage
+            .as_ref()
+            .is_none_or(|(stage, _)| *stage != log.stage)
+        {
             self.end();
             error_line(&format!("==> {}", printable(&log.stage)));
             self.stage = Some((log.stage.clone(), Instant::now()));
@@ -126,14 +143,21 @@ impl Printer {
         self.said_waiting = true;
         let matched = owner.matched_provisioners.as_ref();
         if matched.is_some_and(|matched| matched.count == 0 || matched.available == 0) {
-            let tags: Vec<String> =
-                owner.job.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let tags: Vec<String> = owner
+                .job
+                .tags
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
             error_line(&format!(
                 "No provisioner can take this job now; it waits for one with the tags {}",
                 printable(&tags.join(" "))
             ));
         } else if owner.job.queue_position > 1 {
-            error_line(&format!("Waiting, position {} in the queue", owner.job.queue_position));
+            error_line(&format!(
+                "Waiting, position {} in the queue",
+                owner.job.queue_position
+            ));
         }
     }
 }

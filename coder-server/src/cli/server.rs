@@ -17,7 +17,7 @@ pub(crate) struct ServerCommand {
 /// Runs the server until it is told to stop.
 pub(crate) async fn run(global: &GlobalArgs, command: ServerCommand) -> CliResult {
     let folder = ConfigDir::new(global.global_config.as_deref())?;
-    server::run(command.config, folder.path()).await.map_err(|error| {
-        CliError::new("the server could not run").caused_by(error)
-    })
+    server::run(command.config, folder.path())
+        .await
+        .map_err(|error| CliError::new("the server could not run").caused_by(error))
 }

@@ -27,7 +27,9 @@ pub(crate) async fn run(global: &GlobalArgs, args: ShowArgs) -> CliResult {
     let client = Client::signed_in(global)?;
     let found = workspace::find_by_text(&client, &args.workspace).await?;
     if args.output.output == Format::Json {
-        let value: Value = client.get(&format!("api/v2/workspaces/{}", found.id)).await?;
+        let value: Value = client
+            .get(&format!("api/v2/workspaces/{}", found.id))
+            .await?;
         return super::output::json(&value);
     }
     heading(&found)?;
@@ -35,11 +37,19 @@ pub(crate) async fn run(global: &GlobalArgs, args: ShowArgs) -> CliResult {
         if resource.hide && !args.details {
             continue;
         }
-        line(&format!("{}.{}", printable(&resource.kind), printable(&resource.name)))?;
+        line(&format!(
+            "{}.{}",
+            printable(&resource.kind),
+            printable(&resource.name)
+        ))?;
         for agent in &resource.agents {
             let state = format!("{}, {}", agent.status, agent.lifecycle_state);
             let system = format!("{}, {}", agent.operating_system, agent.architecture);
-            line(&format!("  agent {} ({}): {state}", printable(&agent.name), printable(&system)))?;
+            line(&format!(
+                "  agent {} ({}): {state}",
+                printable(&agent.name),
+                printable(&system)
+            ))?;
             if args.details {
                 line(&format!("    version {}", printable(&agent.version)))?;
                 for app in &agent.apps {

@@ -66,31 +66,55 @@ pub(crate) struct SshArgs {
 
 /// Connects.
 pub(crate) async fn run(global: &GlobalArgs, args: SshArgs) -> CliResult {
-    connect(global, &args).await.map_err(|error| error.instead_of_general(SSH_FAULT))
+    connect(global, &args)
+        .await
+        .map_err(|error| error.instead_of_general(SSH_FAULT))
 }
 
 async fn connect(global: &GlobalArgs, args: &SshArgs) -> CliResult {
     let client = Client::signed_in(global)?;
-    let name =
-        WorkspaceName::parse_host(&args.workspace, &args.ssh_host_prefix, &args.hostname_suffix)?;
+    let name = WorkspaceName::parse_host(
+        &args.workspace,
+        &args.ssh_host_prefix,
+        &args.hostname_suffix,
+    )?;
     let found = running(&client, &name, args).await?;
     let agent = ready(&client, found, &name, args).await?;
-    let path = format!("api/v2/workspaceagents/{}/connect?port={}", agent.id, port::SSH);
-    let stream = ws::connect(client.request(Method::GET, &path)?).await.map_err(|error| {
-        CliError::new(format!("the agent {:?} cannot be reached", agent.name)).caused_by(error)
-    })?;
+    let path = format!(
+        "api/v2/workspaceagents/{}/connect?port={}",
+        agent.id,
+        port::SSH
+    );
+    let stream = ws::connect(client.request(Method::GET, &path)?)
+        .await
+        .map_err(|error| {
+            CliError::new(format!("the agent {:?} cannot be reached", agent.name)).caused_by(error)
+        })?;
     let stream = stream.with_keep_alive(ws::KEEP_ALIVE_INTERVAL);
-    if args.stdio { copy_stdio(stream).await } else { session(stream, args).await }
+    if args.stdio {
+        copy_stdio(stream).await
+    } else {
+        session(stream, args).await
+    }
 }
 
 /// Passes bytes between the stream and standard input and output until either side ends.
 async fn copy_stdio(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> CliResult {
     let mut stdio = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
-    match tokio::io::copy_bidirectional_with_sizes(&mut stdio, &mut stream, COPY_BUFFER, COPY_BUFFER).await {
+    match tokio::io::copy_bidirectional_with_sizes(
+        &mut stdio,
+        &mut stream,
+        COPY_BUFFER,
+        COPY_BUFFER,
+    )
+    .await
+    {
         Ok(_) => Ok(()),
         // The OpenSSH client goes away without a word when it is done.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(CliError::new("the connection to the workspace was lost").caused_by(error)),
+        Err(error) => {
+            Err(CliError::new("the connection to the workspace was lost").caused_by(error))
+        }
     }
 }
 
@@ -99,9 +123,13 @@ async fn session(
     args: &SshArgs,
 ) -> CliResult {
     let failed = |error: coder_agent::Error| {
-        CliError::new("the SSH session failed").caused_by(error).code(SSH_FAULT)
+        CliError::new("the SSH session failed")
+            .caused_by(error)
+            .code(SSH_FAULT)
     };
-    let ssh = SshClient::connect(stream, SshClientOptions::default()).await.map_err(failed)?;
+    let ssh = SshClient::connect(stream, SshClientOptions::default())
+        .await
+        .map_err(failed)?;
     let wants_terminal = args.tty || args.command.is_empty();
     let request = SessionRequest {
         command: (!args.command.is_empty()).then(|| args.command.join(" ")),
@@ -126,12 +154,17 @@ async fn running(client: &Client, name: &WorkspaceName, args: &SshArgs) -> CliRe
             Followed::build(&found.latest_build.id).wait(client).await?;
         }
         WorkspaceStatus::Stopped if !args.disable_autostart => {
-            error_line(&format!("The workspace {} is stopped, starting it.", printable(&full_name)));
+            error_line(&format!(
+                "The workspace {} is stopped, starting it.",
+                printable(&full_name)
+            ));
             builds::start_as_is(client, &found).await?;
         }
         status => {
-            return Err(CliError::new(format!("the workspace {full_name} is {status}"))
-                .hint(format!("Start it with: coder start {full_name}")));
+            return Err(
+                CliError::new(format!("the workspace {full_name} is {status}"))
+                    .hint(format!("Start it with: coder start {full_name}")),
+            );
         }
     }
     workspace::refresh(client, &found).await
@@ -150,8 +183,10 @@ async fn ready(
         let agent = workspace::agent(&found, name.agent.as_deref())?.clone();
         match agent.status {
             AgentStatus::Connected => {
-                let blocking =
-                    agent.scripts.iter().any(|script| script.run_on_start && script.start_blocks_login);
+                let blocking = agent
+                    .scripts
+                    .iter()
+                    .any(|script| script.run_on_start && script.start_blocks_login);
                 let wait = match args.wait.as_str() {
                     _ if args.no_wait => false,
                     "yes" => true,
@@ -170,7 +205,10 @@ async fn ready(
             }
             AgentStatus::Connecting | AgentStatus::Disconnected if !said => {
                 said = true;
-                error_line(&format!("Waiting for the agent {} to connect…", printable(&agent.name)));
+                error_line(&format!(
+                    "Waiting for the agent {} to connect…",
+                    printable(&agent.name)
+                ));
             }
             AgentStatus::Connecting | AgentStatus::Disconnected => {}
         }
@@ -190,7 +228,9 @@ async fn ready(
 fn warn_about(state: LifecycleState) {
     match state {
         LifecycleState::StartError => error_line("warning: a start script failed, see: coder logs"),
-        LifecycleState::StartTimeout => error_line("warning: a start script took too long, see: coder logs"),
+        LifecycleState::StartTimeout => {
+            error_line("warning: a start script took too long, see: coder logs")
+        }
         _ => {}
     }
 }
@@ -211,7 +251,10 @@ struct StartupLogs {
 
 impl StartupLogs {
     async fn print(&mut self, client: &Client, agent: &Agent) -> CliResult {
-        let path = format!("api/v2/workspaceagents/{}/logs?after={}", agent.id, self.after);
+        let path = format!(
+            "api/v2/workspaceagents/{}/logs?after={}",
+            agent.id, self.after
+        );
         for log in client.get::<Vec<AgentLog>>(&path).await? {
             self.after = self.after.max(log.id);
             error_line(&printable(&log.output));

@@ -188,7 +188,10 @@ pub(crate) struct Parameter {
 
 /// Values, as sent with builds.
 pub(crate) fn values_json(values: &[ParameterValue]) -> serde_json::Value {
-    values.iter().map(|v| serde_json::json!({ "name": v.name, "value": v.value })).collect()
+    values
+        .iter()
+        .map(|v| serde_json::json!({ "name": v.name, "value": v.value }))
+        .collect()
 }
 
 impl Workspace {
@@ -199,6 +202,9 @@ impl Workspace {
 
     /// All agents of the newest build.
     pub(crate) fn agents(&self) -> impl Iterator<Item = &Agent> {
-        self.latest_build.resources.iter().flat_map(|resource| &resource.agents)
+        self.latest_build
+            .resources
+            .iter()
+            .flat_map(|resource| &resource.agents)
     }
 }

@@ -21,7 +21,10 @@ impl WorkspaceName {
             CliError::new(format!("{text:?} is not the name of a workspace"))
                 .hint("Write workspace, owner/workspace or workspace.agent.")
         };
-        let (owner, rest) = text.split_once('/').or_else(|| text.split_once("--")).unwrap_or(("me", text));
+        let (owner, rest) = text
+            .split_once('/')
+            .or_else(|| text.split_once("--"))
+            .unwrap_or(("me", text));
         let (name, agent) = match rest.split_once('.') {
             Some((name, agent)) => (name, Some(agent)),
             None => (rest, None),
@@ -31,7 +34,11 @@ impl WorkspaceName {
         if !valid(owner) || !valid(name) || !valid_agent {
             return Err(invalid());
         }
-        Ok(Self { owner: owner.to_owned(), name: name.to_owned(), agent: agent.map(str::to_owned) })
+        Ok(Self {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            agent: agent.map(str::to_owned),
+        })
     }
 
     /// Reads a host name as `ssh` passes it: with a prefix (`coder.dev`) or a suffix (`dev.coder`).
@@ -39,9 +46,12 @@ impl WorkspaceName {
         let without_prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
         let without_prefix = without_prefix.and_then(|prefix| text.strip_prefix(prefix));
         let without_suffix = Some(suffix).filter(|suffix| !suffix.is_empty());
-        let without_suffix = without_suffix.and_then(|suffix| text.strip_suffix(&format!(".{suffix}")));
+        let without_suffix =
+            without_suffix.and_then(|suffix| text.strip_suffix(&format!(".{suffix}")));
         let Some(text) = without_prefix else {
-            let Some(text) = without_suffix else { return Self::parse(text) };
+            let Some(text) = without_suffix else {
+                return Self::parse(text);
+            };
             // With a suffix the order is that of host names: agent.workspace.owner.
             return match text.split('.').collect::<Vec<_>>().as_slice() {
                 [workspace] => Self::parse(workspace),
@@ -71,21 +81,37 @@ pub(crate) async fn find_by_text(client: &Client, text: &str) -> CliResult<Works
 
 /// The workspace again, as it is now.
 pub(crate) async fn refresh(client: &Client, workspace: &Workspace) -> CliResult<Workspace> {
-    client.get(&format!("api/v2/workspaces/{}", workspace.id)).await
+    client
+        .get(&format!("api/v2/workspaces/{}", workspace.id))
+        .await
 }
 
 /// The agent of this name, or the only one.
 pub(crate) fn agent<'a>(workspace: &'a Workspace, name: Option<&str>) -> CliResult<&'a Agent> {
     let agents: Vec<&Agent> = workspace.agents().collect();
-    let names = || agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = || {
+        agents
+            .iter()
+            .map(|agent| agent.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match (name, agents.as_slice()) {
-        (_, []) => Err(CliError::new(format!("the workspace {:?} has no agent", workspace.name))
-            .hint(format!("Start it with: coder start {}", workspace.full_name()))),
+        (_, []) => Err(
+            CliError::new(format!("the workspace {:?} has no agent", workspace.name)).hint(
+                format!("Start it with: coder start {}", workspace.full_name()),
+            ),
+        ),
         (None, [agent]) => Ok(agent),
-        (None, _) => Err(CliError::new(format!("the workspace {:?} has several agents", workspace.name))
-            .hint(format!("Write workspace.agent with one of: {}", names()))),
+        (None, _) => Err(CliError::new(format!(
+            "the workspace {:?} has several agents",
+            workspace.name
+        ))
+        .hint(format!("Write workspace.agent with one of: {}", names()))),
         (Some(name), agents) => {
-            let found = agents.iter().find(|agent| agent.name.eq_ignore_ascii_case(name));
+            let found = agents
+                .iter()
+                .find(|agent| agent.name.eq_ignore_ascii_case(name));
             found.copied().ok_or_else(|| {
                 CliError::new(format!("there is no agent {name:?}"))
                     .hint(format!("The agents are: {}", names()))
@@ -99,7 +125,11 @@ mod tests {
     use super::*;
 
     fn name(owner: &str, name: &str, agent: Option<&str>) -> WorkspaceName {
-        WorkspaceName { owner: owner.to_owned(), name: name.to_owned(), agent: agent.map(str::to_owned) }
+        WorkspaceName {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            agent: agent.map(str::to_owned),
+        }
     }
 
     #[test]
@@ -112,7 +142,15 @@ mod tests {
         ] {
             assert_eq!(WorkspaceName::parse(text).expect(text), expected);
         }
-        for text in ["", "a/b/c", "-oProxyCommand=x", "dev;id", "dev.a_b", "$(id)", "dev\n"] {
+        for text in [
+            "",
+            "a/b/c",
+            "-oProxyCommand=x",
+            "dev;id",
+            "dev.a_b",
+            "$(id)",
+            "dev\n",
+        ] {
             WorkspaceName::parse(text).expect_err(text);
         }
     }

@@ -29,9 +29,12 @@ impl Database {
         };
         let connect = match (&bundled, &config.database.postgres_url) {
             (Some(bundled), _) => bundled.connect_options(),
-            (None, Some(url)) => PgConnectOptions::from_str(url.expose()).map_err(|error| {
-                ServerError::Option { option: "--postgres-url", reason: error.to_string() }
-            })?,
+            (None, Some(url)) => {
+                PgConnectOptions::from_str(url.expose()).map_err(|error| ServerError::Option {
+                    option: "--postgres-url",
+                    reason: error.to_string(),
+                })?
+            }
             (None, None) => PgConnectOptions::new(),
         };
         migrate(&connect).await?;
@@ -39,18 +42,28 @@ impl Database {
         options.max_open = config.database.postgres_conn_max_open;
         let store = PgStore::connect(options).await?;
         let pubsub = PgPubSub::start(connect).await;
-        Ok(Self { store, pubsub, bundled })
+        Ok(Self {
+            store,
+            pubsub,
+            bundled,
+        })
     }
 
     /// Stops the bundled one.
     pub(super) async fn close(bundled: Option<BundledPostgres>, store: PgStore) {
         if let Err(error) = store.close().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "connections were not closed");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "connections were not closed"
+            );
         }
         if let Some(bundled) = bundled
             && let Err(error) = bundled.stop().await
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "PostgreSQL did not stop well");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "PostgreSQL did not stop well"
+            );
         }
     }
 

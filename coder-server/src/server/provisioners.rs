@@ -7,8 +7,8 @@ use crate::{
     rpc::provisioner_daemon::{DaemonApi, DaemonSettings},
 };
 use coder_core::{
-    provisioner_job::{ProvisionerType, Tags, with_scope},
     id::UserId,
+    provisioner_job::{ProvisionerType, Tags, with_scope},
     service::{daemons::DaemonIdentity, organizations::ensure_default_organization},
 };
 use coder_provisioner::{
@@ -16,7 +16,12 @@ use coder_provisioner::{
     protocol::PROTOCOL_VERSION,
     terraform::{TerraformOptions, TerraformProvisioner},
 };
-use std::{collections::BTreeMap, path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Below the 30 s of a job's lease: a daemon that cannot reach the database gives up before someone else
@@ -40,7 +45,10 @@ pub(super) async fn start(
     match terraform.check().await {
         Ok(version) => tracing::info!(version, "terraform found"),
         // Not fatal: Terraform may be installed later, and each job says the same.
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "terraform cannot be used"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "terraform cannot be used"
+        ),
     }
     let organization = ensure_default_organization(&state.deps).await?;
     let identity = DaemonIdentity {
@@ -51,8 +59,10 @@ pub(super) async fn start(
         provisioners: vec![ProvisionerType::Terraform],
         tags: with_scope(Tags::new(), UserId(uuid::Uuid::nil())),
     };
-    let settings =
-        DaemonSettings { access_url: access_url.to_owned(), agent_scripts: agent_scripts() };
+    let settings = DaemonSettings {
+        access_url: access_url.to_owned(),
+        agent_scripts: agent_scripts(),
+    };
     let api = DaemonApi::join(state.deps.clone(), settings, &identity).await?;
     let options = DaemonOptions {
         max_jobs: usize::try_from(jobs).unwrap_or(usize::MAX),
@@ -69,15 +79,24 @@ pub(super) async fn start(
 }
 
 fn force_cancel_interval(state: &AppState) -> Duration {
-    state.config.provisioner.provisioner_force_cancel_interval.to_std().unwrap_or_default()
+    state
+        .config
+        .provisioner
+        .provisioner_force_cancel_interval
+        .to_std()
+        .unwrap_or_default()
 }
 
 /// Terraform with our provider and our launcher. Both are this program unless a slim provider is at hand.
 fn terraform_options(cache: &Path) -> Result<TerraformOptions, ServerError> {
-    let failed = |path: &Path, source| ServerError::File { path: path.to_owned(), source };
+    let failed = |path: &Path, source| ServerError::File {
+        path: path.to_owned(),
+        source,
+    };
     let own = std::env::current_exe().map_err(|error| failed(Path::new("this program"), error))?;
     let mut options = TerraformOptions::new(cache.join("terraform"));
-    options.provider_binary = Some(provider_binary(cache, &own).map_err(|error| failed(cache, error))?);
+    options.provider_binary =
+        Some(provider_binary(cache, &own).map_err(|error| failed(cache, error))?);
     options.launcher = Some(own);
     Ok(options)
 }
@@ -96,25 +115,44 @@ fn provider_binary(cache: &Path, own: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     let new = tempfile::NamedTempFile::new_in(&folder)?;
     std::fs::write(new.path(), &bytes)?;
-    std::fs::set_permissions(new.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    std::fs::set_permissions(
+        new.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )?;
     new.persist(&path).map_err(|error| error.error)?;
     Ok(path)
 }
 
 /// The bootstrap script of each system and architecture that agents exist for.
 fn agent_scripts() -> BTreeMap<String, String> {
-    let systems = [("linux", &["amd64", "arm64", "armv7"][..]), ("darwin", &["amd64", "arm64"]), ("windows", &["amd64", "arm64"])];
+    let systems = [
+        ("linux", &["amd64", "arm64", "armv7"][..]),
+        ("darwin", &["amd64", "arm64"]),
+        ("windows", &["amd64", "arm64"]),
+    ];
     let mut scripts = BTreeMap::new();
     for (os, architectures) in systems {
-        let Some(script) = coder_agent::init_script::for_os(os) else { continue };
+        let Some(script) = coder_agent::init_script::for_os(os) else {
+            continue;
+        };
         for architecture in architectures {
-            scripts.insert(format!("{os}_{architecture}"), script.replace("${ARCH}", architecture));
+            scripts.insert(
+                format!("{os}_{architecture}"),
+                script.replace("${ARCH}", architecture),
+            );
         }
     }
     scripts
 }
 
 fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if name.is_empty() { "coder".to_owned() } else { name }
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    if name.is_empty() {
+        "coder".to_owned()
+    } else {
+        name
+    }
 }

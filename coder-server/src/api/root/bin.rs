@@ -22,8 +22,14 @@ pub(super) async fn get(Path(file): Path<String>, headers: HeaderMap) -> ApiResu
         AgentBinary::Embedded { bytes, hash } => (format!("\"{hash}\""), bytes.len() as u64),
         AgentBinary::SelfFile { path } => describe(path).await?,
     };
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let known = known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag || one.trim() == "*"));
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
+    let known = known.is_some_and(|known| {
+        known
+            .split(',')
+            .any(|one| one.trim() == tag || one.trim() == "*")
+    });
     if known {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
@@ -47,11 +53,19 @@ pub(super) async fn get(Path(file): Path<String>, headers: HeaderMap) -> ApiResu
 /// Tag and length of this program's file: an upgrade changes its size or its time.
 async fn describe(path: &FilePath) -> Result<(String, u64), ApiError> {
     let found = tokio::fs::metadata(path).await.map_err(unreadable)?;
-    let changed = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let changed = found
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let changed = changed.unwrap_or_default().as_nanos();
-    Ok((format!("\"{}-{changed:x}-{:x}\"", crate::VERSION, found.len()), found.len()))
+    Ok((
+        format!("\"{}-{changed:x}-{:x}\"", crate::VERSION, found.len()),
+        found.len(),
+    ))
 }
 
 fn unreadable(error: std::io::Error) -> ApiError {
-    Error::internal("an agent binary cannot be read").with_source(error).into()
+    Error::internal("an agent binary cannot be read")
+        .with_source(error)
+        .into()
 }

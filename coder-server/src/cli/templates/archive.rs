@@ -16,17 +16,25 @@ pub(super) fn of_folder(folder: &Path) -> CliResult<Vec<u8>> {
         names.push(entry.map_err(unreadable)?.file_name());
     }
     let has_template = names.iter().filter_map(|name| name.to_str());
-    if !has_template.into_iter().any(|name| name.ends_with(".tf") || name.ends_with(".tf.json")) {
-        return Err(CliError::new(format!("{} holds no .tf file", folder.display()))
-            .hint("Name the template's folder with --directory."));
+    if !has_template
+        .into_iter()
+        .any(|name| name.ends_with(".tf") || name.ends_with(".tf.json"))
+    {
+        return Err(
+            CliError::new(format!("{} holds no .tf file", folder.display()))
+                .hint("Name the template's folder with --directory."),
+        );
     }
     let mut archive = tar::Builder::new(Vec::new());
     archive.mode(tar::HeaderMode::Deterministic);
     append(&mut archive, folder, Path::new("")).map_err(unreadable)?;
     let bytes = archive.into_inner().map_err(unreadable)?;
     if bytes.len() > MAX_ARCHIVE {
-        return Err(CliError::new(format!("the folder is too large: {} bytes", bytes.len()))
-            .hint(format!("A template may have {MAX_ARCHIVE} bytes; move large files elsewhere.")));
+        return Err(
+            CliError::new(format!("the folder is too large: {} bytes", bytes.len())).hint(format!(
+                "A template may have {MAX_ARCHIVE} bytes; move large files elsewhere."
+            )),
+        );
     }
     Ok(bytes)
 }
@@ -78,9 +86,16 @@ mod tests {
             fs::write(file, "x").expect("written");
         };
         assert!(of_folder(folder.path()).is_err(), "no .tf file");
-        for name in ["main.tf", "modules/a/main.tf", ".terraform.lock.hcl", ".git/config",
-            "terraform.tfstate", "terraform.tfstate.backup", "x.auto.tfvars", "terraform.tfvars"]
-        {
+        for name in [
+            "main.tf",
+            "modules/a/main.tf",
+            ".terraform.lock.hcl",
+            ".git/config",
+            "terraform.tfstate",
+            "terraform.tfstate.backup",
+            "x.auto.tfvars",
+            "terraform.tfvars",
+        ] {
             write(name);
         }
         let bytes = of_folder(folder.path()).expect("an archive");
@@ -88,8 +103,24 @@ mod tests {
         let names: Vec<String> = archive
             .entries()
             .expect("entries")
-            .map(|entry| entry.expect("an entry").path().expect("a path").display().to_string())
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .path()
+                    .expect("a path")
+                    .display()
+                    .to_string()
+            })
             .collect();
-        assert_eq!(names, [".terraform.lock.hcl", "main.tf", "modules/", "modules/a/", "modules/a/main.tf"]);
+        assert_eq!(
+            names,
+            [
+                ".terraform.lock.hcl",
+                "main.tf",
+                "modules/",
+                "modules/a/",
+                "modules/a/main.tf"
+            ]
+        );
     }
 }

@@ -1,6 +1,11 @@
 //! `coder templates delete`.
 
-use crate::cli::{client::Client, error::CliResult, global::GlobalArgs, output::{confirm, error_line}};
+use crate::cli::{
+    client::Client,
+    error::CliResult,
+    global::GlobalArgs,
+    output::{confirm, error_line},
+};
 use reqwest::Method;
 
 /// Flags of `coder templates delete`.
@@ -13,7 +18,12 @@ pub(crate) struct DeleteArgs {
     #[arg(short, long)]
     yes: bool,
     /// The organization.
-    #[arg(short = 'O', long, env = "CODER_ORGANIZATION", default_value = "default")]
+    #[arg(
+        short = 'O',
+        long,
+        env = "CODER_ORGANIZATION",
+        default_value = "default"
+    )]
     org: String,
 }
 
@@ -23,7 +33,13 @@ pub(crate) async fn run(global: &GlobalArgs, args: DeleteArgs) -> CliResult {
     for name in &args.templates {
         let template = super::get(&client, &args.org, name).await?;
         confirm(&format!("Delete the template {name}?"), args.yes)?;
-        client.send(Method::DELETE, &format!("api/v2/templates/{}", template.id), None).await?;
+        client
+            .send(
+                Method::DELETE,
+                &format!("api/v2/templates/{}", template.id),
+                None,
+            )
+            .await?;
         error_line(&format!("The template {name} has been deleted."));
     }
     Ok(())

@@ -10,8 +10,14 @@ use std::path::PathBuf;
 const STARTERS: &[(&str, &[(&str, &str)])] = &[(
     "local",
     &[
-        ("main.tf", include_str!("../../../../examples/templates/local/main.tf")),
-        ("README.md", include_str!("../../../../examples/templates/local/README.md")),
+        (
+            "main.tf",
+            include_str!("../../../../examples/templates/local/main.tf"),
+        ),
+        (
+            "README.md",
+            include_str!("../../../../examples/templates/local/README.md"),
+        ),
     ],
 )];
 
@@ -34,11 +40,15 @@ pub(crate) fn run(args: &InitArgs) -> CliResult {
             .hint(format!("The starters are: {}", ids.join(", ")))
     })?;
     let folder = args.directory.clone().unwrap_or_else(|| PathBuf::from(id));
-    let failed = |error| CliError::new(format!("{} cannot be written", folder.display())).caused_by(error);
+    let failed =
+        |error| CliError::new(format!("{} cannot be written", folder.display())).caused_by(error);
     std::fs::create_dir_all(&folder).map_err(failed)?;
     for (name, text) in *files {
         let file = folder.join(name);
-        let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(&file);
+        let opened = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&file);
         let mut opened = opened.map_err(|error| {
             CliError::new(format!("{} cannot be written", file.display()))
                 .caused_by(error)

@@ -41,6 +41,22 @@ pub(crate) async fn run(global: &GlobalArgs, args: ListArgs) -> CliResult {
         })
         .collect();
     // Scripts find each template under this key.
-    let value: Value = value.as_array().into_iter().flatten().map(|item| json!({ "Template": item })).collect();
-    listing(&args.output, &value, &["name", "display name", "organization", "last updated", "used by"], &rows)
+    let value: Value = value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| json!({ "Template": item }))
+        .collect();
+    listing(
+        &args.output,
+        &value,
+        &[
+            "name",
+            "display name",
+            "organization",
+            "last updated",
+            "used by",
+        ],
+        &rows,
+    )
 }

@@ -47,10 +47,15 @@ pub(crate) async fn run(global: &GlobalArgs, command: TemplatesCommand) -> CliRe
 /// The template of this name, if there is one.
 async fn find(client: &Client, organization: &str, name: &str) -> CliResult<Option<Template>> {
     for word in [organization, name] {
-        coder_core::name::check_name("name", word)
-            .map_err(|error| CliError::new(format!("{word:?} is not a valid name")).caused_by(error))?;
+        coder_core::name::check_name("name", word).map_err(|error| {
+            CliError::new(format!("{word:?} is not a valid name")).caused_by(error)
+        })?;
     }
-    client.find(&format!("api/v2/organizations/{organization}/templates/{name}")).await
+    client
+        .find(&format!(
+            "api/v2/organizations/{organization}/templates/{name}"
+        ))
+        .await
 }
 
 /// The template of this name.

@@ -41,7 +41,12 @@ pub(crate) struct PushArgs {
     #[arg(short, long)]
     yes: bool,
     /// The organization.
-    #[arg(short = 'O', long, env = "CODER_ORGANIZATION", default_value = "default")]
+    #[arg(
+        short = 'O',
+        long,
+        env = "CODER_ORGANIZATION",
+        default_value = "default"
+    )]
     org: String,
 }
 
@@ -54,8 +59,18 @@ pub(crate) async fn run(global: &GlobalArgs, args: PushArgs) -> CliResult {
     };
     let template = super::find(&client, &args.org, &name).await?;
     let archive = archive::of_folder(&args.directory)?;
-    let verb = if template.is_some() { "Update" } else { "Create" };
-    confirm(&format!("{verb} the template {name} from {}?", args.directory.display()), args.yes)?;
+    let verb = if template.is_some() {
+        "Update"
+    } else {
+        "Create"
+    };
+    confirm(
+        &format!(
+            "{verb} the template {name} from {}?",
+            args.directory.display()
+        ),
+        args.yes,
+    )?;
     let file = client.upload_tar(archive).await?;
     let version = import(&client, &args, template.as_ref(), &file).await?;
     Followed::version(&version.id).wait(&client).await?;
@@ -63,11 +78,16 @@ pub(crate) async fn run(global: &GlobalArgs, args: PushArgs) -> CliResult {
         None => create(&client, &args, &name, &version).await?,
         Some(template) if args.activate => {
             let path = format!("api/v2/templates/{}/versions", template.id);
-            client.send(Method::PATCH, &path, Some(&json!({ "id": version.id }))).await?;
+            client
+                .send(Method::PATCH, &path, Some(&json!({ "id": version.id })))
+                .await?;
         }
         Some(_) => {}
     }
-    error_line(&format!("The template {name} has the version {}.", printable(&version.name)));
+    error_line(&format!(
+        "The template {name} has the version {}.",
+        printable(&version.name)
+    ));
     Ok(())
 }
 
@@ -78,8 +98,10 @@ async fn import(
     file: &str,
 ) -> CliResult<TemplateVersion> {
     let variables = pairs(&args.variable)?;
-    let variables: Vec<_> =
-        variables.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| json!({ "name": name, "value": value }))
+        .collect();
     let mut body = json!({
         "message": args.message, "storage_method": "file", "file_id": file, "provisioner": "terraform",
         "tags": pairs(&args.provisioner_tag)?, "user_variable_values": variables,
@@ -92,7 +114,12 @@ async fn import(
             object.insert("template_id".to_owned(), json!(template.id));
         }
     }
-    client.post(&format!("api/v2/organizations/{}/templateversions", args.org), &body).await
+    client
+        .post(
+            &format!("api/v2/organizations/{}/templateversions", args.org),
+            &body,
+        )
+        .await
 }
 
 async fn create(
@@ -102,13 +129,22 @@ async fn create(
     version: &TemplateVersion,
 ) -> CliResult {
     let body = json!({ "name": name, "template_version_id": version.id });
-    let _: Template = client.post(&format!("api/v2/organizations/{}/templates", args.org), &body).await?;
+    let _: Template = client
+        .post(
+            &format!("api/v2/organizations/{}/templates", args.org),
+            &body,
+        )
+        .await?;
     Ok(())
 }
 
 fn folder_name(args: &PushArgs) -> CliResult<String> {
     let folder = std::fs::canonicalize(&args.directory).map_err(|error| {
-        CliError::new(format!("the folder {} cannot be read", args.directory.display())).caused_by(error)
+        CliError::new(format!(
+            "the folder {} cannot be read",
+            args.directory.display()
+        ))
+        .caused_by(error)
     })?;
     let name = folder.file_name().and_then(|name| name.to_str());
     name.map(str::to_lowercase).ok_or_else(|| {

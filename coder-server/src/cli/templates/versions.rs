@@ -31,7 +31,12 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     include_archived: bool,
     /// The organization.
-    #[arg(short = 'O', long, env = "CODER_ORGANIZATION", default_value = "default")]
+    #[arg(
+        short = 'O',
+        long,
+        env = "CODER_ORGANIZATION",
+        default_value = "default"
+    )]
     org: String,
     #[command(flatten)]
     output: OutputArgs,
@@ -47,7 +52,12 @@ pub(crate) struct PromoteArgs {
     #[arg(long, env = "CODER_TEMPLATE_VERSION_NAME")]
     template_version: String,
     /// The organization.
-    #[arg(short = 'O', long, env = "CODER_ORGANIZATION", default_value = "default")]
+    #[arg(
+        short = 'O',
+        long,
+        env = "CODER_ORGANIZATION",
+        default_value = "default"
+    )]
     org: String,
 }
 
@@ -79,7 +89,11 @@ async fn list(global: &GlobalArgs, args: ListArgs) -> CliResult {
                 age(now, version.created_at),
                 version.created_by.username.clone(),
                 version.job.status.to_string(),
-                if active { "Active".to_owned() } else { String::new() },
+                if active {
+                    "Active".to_owned()
+                } else {
+                    String::new()
+                },
             ]
         })
         .collect();
@@ -88,11 +102,17 @@ async fn list(global: &GlobalArgs, args: ListArgs) -> CliResult {
         .into_iter()
         .flatten()
         .map(|item| {
-            let active = item.get("id").and_then(Value::as_str) == Some(&template.active_version_id);
+            let active =
+                item.get("id").and_then(Value::as_str) == Some(&template.active_version_id);
             json!({ "TemplateVersion": item, "active": active })
         })
         .collect();
-    listing(&args.output, &value, &["name", "created", "created by", "status", "active"], &rows)
+    listing(
+        &args.output,
+        &value,
+        &["name", "created", "created by", "status", "active"],
+        &rows,
+    )
 }
 
 async fn promote(global: &GlobalArgs, args: PromoteArgs) -> CliResult {
@@ -100,7 +120,12 @@ async fn promote(global: &GlobalArgs, args: PromoteArgs) -> CliResult {
     let template = super::get(&client, &args.org, &args.template).await?;
     let version = version_id(&client, &template, Some(&args.template_version)).await?;
     let path = format!("api/v2/templates/{}/versions", template.id);
-    client.send(Method::PATCH, &path, Some(&json!({ "id": version }))).await?;
-    error_line(&format!("{} is the active version of {}.", args.template_version, args.template));
+    client
+        .send(Method::PATCH, &path, Some(&json!({ "id": version })))
+        .await?;
+    error_line(&format!(
+        "{} is the active version of {}.",
+        args.template_version, args.template
+    ));
     Ok(())
 }
