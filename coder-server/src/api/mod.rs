@@ -10,6 +10,7 @@ mod provisioner_daemons;
 mod provisioner_jobs;
 mod root;
 mod routes;
+mod template_versions;
 mod templates;
 mod tokens;
 mod upgrade;

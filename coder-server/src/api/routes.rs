@@ -1,8 +1,8 @@
 //! Routes of all resources.
 
 use super::{
-    auth, files, general, organizations, provisioner_daemons, provisioner_jobs, templates, tokens,
-    users, workspace_agents, workspace_builds, workspaces,
+    auth, files, general, organizations, provisioner_daemons, provisioner_jobs,
+    template_versions, templates, tokens, users, workspace_agents, workspace_builds, workspaces,
 };
 use crate::app_state::AppState;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(organizations::routes())
         .merge(files::routes())
         .merge(templates::routes())
+        .merge(template_versions::routes())
         .merge(workspaces::routes())
         .merge(workspace_builds::routes())
         .merge(workspace_agents::routes())

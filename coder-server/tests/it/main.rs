@@ -6,5 +6,6 @@
     reason = "the helpers of tests are tests too, which clippy does not know"
 )]
 
+mod api;
 mod postgres;
 mod store;

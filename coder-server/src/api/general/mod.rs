@@ -11,4 +11,5 @@ mod routes;
 mod ssh;
 mod update_check;
 
+pub(crate) use root::api_root;
 pub(crate) use routes::routes;

@@ -1,6 +1,6 @@
 //! Liveness and the page of a server without a dashboard.
 
-use crate::app_state::AppState;
+use crate::{api::general::api_root, app_state::AppState};
 use axum::{Router, response::Html, routing::get};
 use http::header;
 
@@ -13,6 +13,8 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/healthz", get(|| async { "OK" }))
         .route("/latency-check", get(latency_check))
         .route("/bin/{file}", get(super::bin::get))
+        // The root of the API with a slash at the end, which clients ask for.
+        .route("/api/v2/", get(api_root))
         .route("/", get(|| async { Html(PAGE) }))
 }
 

@@ -19,4 +19,4 @@ mod validate_password;
 
 pub(crate) use roles::UpdateRoles;
 pub(crate) use routes::routes;
-pub(crate) use types::{AssignableRoles, SlimRole, slim_roles};
+pub(crate) use types::{AssignableRoles, MinimalUser, SlimRole, slim_roles};

@@ -1,0 +1,17 @@
+//! Template versions.
+
+mod archive;
+mod by_name;
+mod cancel;
+mod contents;
+mod create;
+mod get;
+mod list;
+mod logs;
+mod promote;
+mod resources;
+mod routes;
+mod types;
+mod update;
+
+pub(crate) use routes::routes;
