@@ -1,8 +1,8 @@
 //! Routes of all resources.
 
 use super::{
-    auth, files, general, organizations, provisioner_daemons, provisioner_jobs,
-    template_versions, templates, tokens, users, workspace_agents, workspace_builds, workspaces,
+    auth, files, general, organizations, provisioner_daemons, provisioner_jobs, template_versions,
+    templates, tokens, users, workspace_agents, workspace_builds, workspaces,
 };
 use crate::app_state::AppState;
 use utoipa_axum::router::OpenApiRouter;

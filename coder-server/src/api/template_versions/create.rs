@@ -20,20 +20,27 @@ use http::StatusCode;
 use uuid::Uuid;
 
 /// A version to make from an uploaded archive.
-#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
 pub(crate) struct CreateTemplateVersionRequest {
     /// Made up when empty.
+    #[serde(default)]
     name: String,
+    #[serde(default)]
     message: String,
     /// The template that gets it, if there is one yet.
+    #[serde(default)]
     template_id: Option<Uuid>,
     /// `file`.
+    #[serde(default)]
     storage_method: String,
+    #[serde(default)]
     file_id: Option<Uuid>,
     /// `terraform` or `echo`.
+    #[serde(default)]
     provisioner: String,
+    #[serde(default)]
     tags: Option<Tags>,
+    #[serde(default)]
     user_variable_values: Option<Vec<UserVariableValue>>,
 }
 

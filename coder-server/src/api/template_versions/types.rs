@@ -1,10 +1,10 @@
 //! Template versions as clients see them.
 
-use chrono::{DateTime, Utc};
 use crate::api::{
     provisioner_jobs::{MatchedProvisioners, ProvisionerJob},
     users::MinimalUser,
 };
+use chrono::{DateTime, Utc};
 use coder_core::service::template_versions::VersionDetails;
 use uuid::Uuid;
 
