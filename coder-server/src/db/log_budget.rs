@@ -12,10 +12,11 @@ pub(super) struct LogBudget {
 }
 
 impl LogBudget {
-    /// Whether a line still fits. Counts it if so, and notes the overflow if not.
+    /// Whether a line is kept. Counts it if so, and notes the overflow if not. After the first line
+    /// that does not fit none is kept, so that a log has an end instead of holes.
     pub(super) fn take(&mut self, line: &str) -> bool {
         let length = i64::try_from(line.len()).unwrap_or(i64::MAX);
-        let fits = length <= self.limit.saturating_sub(self.length);
+        let fits = !self.overflowed && length <= self.limit.saturating_sub(self.length);
         if fits {
             self.length = self.length.saturating_add(length);
         } else {
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_do_not_fit_are_dropped_one_by_one() {
+    fn nothing_is_kept_after_the_first_line_that_does_not_fit() {
         let mut budget = LogBudget {
             length: 4,
             overflowed: false,
@@ -40,8 +41,19 @@ mod tests {
         assert!(!budget.overflowed);
         assert!(!budget.take("12"));
         assert!(budget.overflowed);
-        assert!(budget.take("1"));
-        assert_eq!(budget.length, 10);
+        assert!(!budget.take("1"));
+        assert_eq!(budget.length, 9);
+    }
+
+    #[test]
+    fn the_budget_can_be_used_up() {
+        let mut budget = LogBudget {
+            length: 4,
+            overflowed: false,
+            limit: 10,
+        };
+        assert!(budget.take("123456"));
         assert!(budget.take(""));
+        assert!(!budget.overflowed);
     }
 }

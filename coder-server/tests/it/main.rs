@@ -7,5 +7,6 @@
 )]
 
 mod api;
+mod conformance;
 mod postgres;
 mod store;
