@@ -14,7 +14,7 @@ pub(super) struct Query {
 }
 
 impl Query {
-    pub(super) fn new(text: &str) -> Self {
+    pub(super) fn new(text: &'static str) -> Self {
         Self {
             text: text.to_owned(),
             values: Vec::new(),
@@ -47,7 +47,7 @@ impl Query {
     }
 
     /// The same conditions under another beginning.
-    pub(super) fn with_prefix(&self, prefix: &str) -> Self {
+    pub(super) fn with_prefix(&self, prefix: &'static str) -> Self {
         Self {
             text: format!("{prefix}{}", self.text),
             values: self.values.clone(),

@@ -7,21 +7,21 @@ use tokio::{io::AsyncWriteExt as _, process::Child};
 use super::{PostgresError, command::command, error::IoContext};
 
 /// Waits for a line, meaning that the server has stopped PostgreSQL, or for the end of input,
-/// meaning that the server is gone. In the second case PostgreSQL is asked to stop, if the process
-/// is still the one that holds the data directory, and temporary files are removed.
+/// meaning that the server is gone. In the second case PostgreSQL is asked to stop as soon as the
+/// data directory names it as its holder, and temporary files are removed afterwards.
 const SCRIPT: &str = r#"
 read -r line && exit 0
-pid=$1 data=$2 remove=$3
-if read -r holder < "$data/postmaster.pid" && [ "$holder" = "$pid" ]; then
-  kill -INT "$pid"
-fi
-[ -n "$remove" ] || exit 0
+pid=$1 data=$2 remove=$3 asked=
 tries=0
-while kill -0 "$pid" && [ $tries -lt 60 ]; do
-  sleep 1
+while kill -0 "$pid" && [ $tries -lt 300 ]; do
+  if [ -z "$asked" ] && read -r holder < "$data/postmaster.pid" && [ "$holder" = "$pid" ]; then
+    kill -INT "$pid" && asked=yes
+  fi
+  [ -n "$asked" ] && [ -z "$remove" ] && exit 0
+  sleep 0.1
   tries=$((tries + 1))
 done
-rm -rf -- "$remove"
+[ -z "$remove" ] || rm -rf -- "$remove"
 "#;
 
 /// A shell that outlives the server for as long as it takes to stop PostgreSQL.

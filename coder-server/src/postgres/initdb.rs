@@ -10,6 +10,9 @@ use super::{
 /// The superuser of a cluster made here.
 pub(super) const SUPERUSER: &str = "postgres";
 
+/// How the extension of an unfinished data directory begins.
+const UNFINISHED: &str = "new-";
+
 /// Makes `data`, unless it exists.
 ///
 /// The files are written beside it and moved into place when they are complete, so that an
@@ -24,10 +27,9 @@ pub(crate) async fn initdb(
     if data.exists() {
         return Ok(());
     }
-    let unfinished = data.with_extension("new");
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).during(|| format!("remove {}", unfinished.display()))?;
-    }
+    remove_unfinished(data)?;
+    // Under a name of its own: one that an earlier server began may still be running.
+    let unfinished = data.with_extension(format!("{UNFINISHED}{}", std::process::id()));
     let mut command = command(&installation.bin_dir.join("initdb"), account);
     command.arg("-D").arg(&unfinished).args([
         "--username",
@@ -52,4 +54,22 @@ pub(crate) async fn initdb(
         });
     }
     fs::rename(&unfinished, data).during(|| format!("create {}", data.display()))
+}
+
+/// Removes what interrupted runs have left beside `data`.
+fn remove_unfinished(data: &Path) -> Result<(), PostgresError> {
+    let Some(parent) = data.parent() else {
+        return Ok(());
+    };
+    let entries = fs::read_dir(parent).during(|| format!("read {}", parent.display()))?;
+    for entry in entries {
+        let path = entry
+            .during(|| format!("read {}", parent.display()))?
+            .path();
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        if path.file_stem() == data.file_name() && extension.starts_with(UNFINISHED) {
+            fs::remove_dir_all(&path).during(|| format!("remove {}", path.display()))?;
+        }
+    }
+    Ok(())
 }

@@ -218,11 +218,12 @@ async fn ephemeral_directory_is_removed_also_after_a_kill() {
 #[tokio::test]
 async fn interrupted_initdb_is_repeated() {
     let dir = directory();
-    let unfinished = dir.path().join("postgres/data.new/base");
-    fs::create_dir_all(&unfinished).unwrap();
+    let unfinished = dir.path().join("postgres/data.new-4711");
+    fs::create_dir_all(unfinished.join("base")).unwrap();
     let postgres = BundledPostgres::start(options(dir.path())).await.unwrap();
     mark(&postgres).await;
     postgres.stop().await.unwrap();
+    assert!(!unfinished.exists());
 }
 
 #[tokio::test]
