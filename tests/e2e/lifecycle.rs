@@ -85,7 +85,10 @@ fn a_workspace_is_created_reached_stopped_started_and_deleted() {
     );
 
     deployment.must(&["start", "dev", "--yes"]);
-    assert_eq!(deployment.must(&["ssh", "dev", "cat README.md"]), "# dev\n");
+    assert_eq!(
+        deployment.must(&["ssh", "dev", "cat ~/.coder-local/admin/dev/README.md"]),
+        "# dev\n"
+    );
     deployment.must(&["delete", "dev", "--yes"]);
     assert!(
         !workspace_home(&deployment, "dev").exists(),

@@ -64,7 +64,12 @@ impl Deployment {
             server: None,
             environment: environment.iter().map(owned).collect(),
         };
-        fs::create_dir(deployment.home()).expect("a home");
+        // The bundled PostgreSQL runs as another account, which must reach its files here.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(deployment.folder.path(), open).expect("an open folder");
+        for name in ["home", "server", "tmp"] {
+            fs::create_dir(deployment.folder.path().join(name)).expect("a folder");
+        }
         deployment.start_server();
         let outcome = deployment
             .command()
@@ -73,7 +78,7 @@ impl Deployment {
             .env("CODER_FIRST_USER_PASSWORD", PASSWORD)
             .args(["login", &deployment.url()])
             .output();
-        Outcome::of(outcome).expect_success("login");
+        drop(Outcome::of(outcome).expect_success("login"));
         deployment
     }
 
@@ -293,8 +298,12 @@ impl Deployment {
     }
 
     fn clean(&self, command: &mut Command) {
-        let keep = ["PATH", "LANG", "TMPDIR", "USER", "RUST_BACKTRACE"];
-        command.env_clear().env("HOME", self.home());
+        let keep = ["PATH", "LANG", "USER", "RUST_BACKTRACE"];
+        // Workspaces download their agents into the temporary folder: it goes away with the rest.
+        command
+            .env_clear()
+            .env("HOME", self.home())
+            .env("TMPDIR", self.folder.path().join("tmp"));
         for name in keep {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);

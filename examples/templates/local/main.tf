@@ -36,7 +36,6 @@ locals {
 resource "coder_agent" "main" {
   os   = data.coder_provisioner.me.os
   arch = data.coder_provisioner.me.arch
-  dir  = local.home
 
   startup_script_behavior = "non-blocking"
   startup_script          = <<-EOT

@@ -186,53 +186,129 @@ const TEMPLATES: &[(&str, Row)] = &[
 const VERSIONS: &[(&str, Row)] = &[
     (
         "POST /api/v2/organizations/{organization}/templateversions",
-        Hidden(r#"{"storage_method":"file","provisioner":"echo","file_id":"00000000-0000-0000-0000-000000000001"}"#),
+        Hidden(
+            r#"{"storage_method":"file","provisioner":"echo","file_id":"00000000-0000-0000-0000-000000000001"}"#,
+        ),
     ),
-    ("GET /api/v2/organizations/{organization}/templates/{templatename}/versions/{templateversionname}", Hidden("")),
+    (
+        "GET /api/v2/organizations/{organization}/templates/{templatename}/versions/{templateversionname}",
+        Hidden(""),
+    ),
     (
         "GET /api/v2/organizations/{organization}/templates/{templatename}/versions/{templateversionname}/previous",
         Hidden(""),
     ),
     ("GET /api/v2/templates/{template}/versions", Hidden("")),
     ("PATCH /api/v2/templates/{template}/versions", Hidden("")),
-    ("POST /api/v2/templates/{template}/versions/archive", Hidden("")),
-    ("GET /api/v2/templates/{template}/versions/{templateversionname}", Hidden("")),
+    (
+        "POST /api/v2/templates/{template}/versions/archive",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templates/{template}/versions/{templateversionname}",
+        Hidden(""),
+    ),
     ("GET /api/v2/templateversions/{templateversion}", Hidden("")),
-    ("PATCH /api/v2/templateversions/{templateversion}", Hidden("")),
-    ("POST /api/v2/templateversions/{templateversion}/archive", Hidden("")),
-    ("PATCH /api/v2/templateversions/{templateversion}/cancel", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/external-auth", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/logs", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/parameters", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/presets", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/resources", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/rich-parameters", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/schema", Hidden("")),
-    ("POST /api/v2/templateversions/{templateversion}/unarchive", Hidden("")),
-    ("GET /api/v2/templateversions/{templateversion}/variables", Hidden("")),
+    (
+        "PATCH /api/v2/templateversions/{templateversion}",
+        Hidden(""),
+    ),
+    (
+        "POST /api/v2/templateversions/{templateversion}/archive",
+        Hidden(""),
+    ),
+    (
+        "PATCH /api/v2/templateversions/{templateversion}/cancel",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/external-auth",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/logs",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/parameters",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/presets",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/resources",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/rich-parameters",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/schema",
+        Hidden(""),
+    ),
+    (
+        "POST /api/v2/templateversions/{templateversion}/unarchive",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/variables",
+        Hidden(""),
+    ),
 ];
 
-const NEW_WORKSPACE: &str =
-    r#"{"name":"x","template_id":"00000000-0000-0000-0000-000000000001"}"#;
+const NEW_WORKSPACE: &str = r#"{"name":"x","template_id":"00000000-0000-0000-0000-000000000001"}"#;
 
 const WORKSPACES: &[(&str, Row)] = &[
-    ("POST /api/v2/organizations/{organization}/members/{user}/workspaces", Hidden(NEW_WORKSPACE)),
-    ("GET /api/v2/users/{user}/workspace/{workspacename}", Hidden("")),
-    ("GET /api/v2/users/{user}/workspace/{workspacename}/builds/{buildnumber}", Hidden("")),
-    ("POST /api/v2/users/{user}/workspaces", Hidden(NEW_WORKSPACE)),
+    (
+        "POST /api/v2/organizations/{organization}/members/{user}/workspaces",
+        Hidden(NEW_WORKSPACE),
+    ),
+    (
+        "GET /api/v2/users/{user}/workspace/{workspacename}",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/users/{user}/workspace/{workspacename}/builds/{buildnumber}",
+        Hidden(""),
+    ),
+    (
+        "POST /api/v2/users/{user}/workspaces",
+        Hidden(NEW_WORKSPACE),
+    ),
     ("GET /api/v2/workspaces", NoObject),
     ("GET /api/v2/workspaces/{workspace}", Hidden("")),
-    ("PATCH /api/v2/workspaces/{workspace}", Hidden(r#"{"name":"x"}"#)),
+    (
+        "PATCH /api/v2/workspaces/{workspace}",
+        Hidden(r#"{"name":"x"}"#),
+    ),
     ("PUT /api/v2/workspaces/{workspace}/autostart", Hidden("")),
-    ("PUT /api/v2/workspaces/{workspace}/autoupdates", Hidden(r#"{"automatic_updates":"never"}"#)),
+    (
+        "PUT /api/v2/workspaces/{workspace}/autoupdates",
+        Hidden(r#"{"automatic_updates":"never"}"#),
+    ),
     ("GET /api/v2/workspaces/{workspace}/builds", Hidden("")),
-    ("POST /api/v2/workspaces/{workspace}/builds", Hidden(r#"{"transition":"stop"}"#)),
-    ("PUT /api/v2/workspaces/{workspace}/dormant", Hidden(r#"{"dormant":true}"#)),
-    ("PUT /api/v2/workspaces/{workspace}/extend", Hidden(r#"{"deadline":"2040-01-01T00:00:00Z"}"#)),
+    (
+        "POST /api/v2/workspaces/{workspace}/builds",
+        Hidden(r#"{"transition":"stop"}"#),
+    ),
+    (
+        "PUT /api/v2/workspaces/{workspace}/dormant",
+        Hidden(r#"{"dormant":true}"#),
+    ),
+    (
+        "PUT /api/v2/workspaces/{workspace}/extend",
+        Hidden(r#"{"deadline":"2040-01-01T00:00:00Z"}"#),
+    ),
     ("PUT /api/v2/workspaces/{workspace}/favorite", Hidden("")),
     ("DELETE /api/v2/workspaces/{workspace}/favorite", Hidden("")),
     ("GET /api/v2/workspaces/{workspace}/timings", Hidden("")),
-    ("PUT /api/v2/workspaces/{workspace}/ttl", Hidden(r#"{"ttl_ms":null}"#)),
+    (
+        "PUT /api/v2/workspaces/{workspace}/ttl",
+        Hidden(r#"{"ttl_ms":null}"#),
+    ),
     ("POST /api/v2/workspaces/{workspace}/usage", Hidden("")),
     ("GET /api/v2/workspaces/{workspace}/watch", Hidden("")),
     ("GET /api/v2/workspaces/{workspace}/watch-ws", Hidden("")),
@@ -240,30 +316,78 @@ const WORKSPACES: &[(&str, Row)] = &[
 
 const BUILDS: &[(&str, Row)] = &[
     ("GET /api/v2/workspacebuilds/{workspacebuild}", Hidden("")),
-    ("PATCH /api/v2/workspacebuilds/{workspacebuild}/cancel", Hidden("")),
-    ("GET /api/v2/workspacebuilds/{workspacebuild}/logs", Hidden("")),
-    ("GET /api/v2/workspacebuilds/{workspacebuild}/parameters", Hidden("")),
-    ("GET /api/v2/workspacebuilds/{workspacebuild}/resources", Hidden("")),
-    ("GET /api/v2/workspacebuilds/{workspacebuild}/state", Hidden("")),
-    ("PUT /api/v2/workspacebuilds/{workspacebuild}/state", Hidden(r#"{"state":""}"#)),
-    ("GET /api/v2/workspacebuilds/{workspacebuild}/timings", Hidden("")),
+    (
+        "PATCH /api/v2/workspacebuilds/{workspacebuild}/cancel",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspacebuilds/{workspacebuild}/logs",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspacebuilds/{workspacebuild}/parameters",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspacebuilds/{workspacebuild}/resources",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspacebuilds/{workspacebuild}/state",
+        Hidden(""),
+    ),
+    (
+        "PUT /api/v2/workspacebuilds/{workspacebuild}/state",
+        Hidden(r#"{"state":""}"#),
+    ),
+    (
+        "GET /api/v2/workspacebuilds/{workspacebuild}/timings",
+        Hidden(""),
+    ),
 ];
 
 const AGENTS: &[(&str, Row)] = &[
     ("GET /api/v2/workspaceagents/connection", NoObject),
     ("GET /api/v2/workspaceagents/{workspaceagent}", Hidden("")),
-    ("GET /api/v2/workspaceagents/{workspaceagent}/connect", Hidden("")),
-    ("GET /api/v2/workspaceagents/{workspaceagent}/connection", Hidden("")),
-    ("GET /api/v2/workspaceagents/{workspaceagent}/logs", Hidden("")),
-    ("GET /api/v2/workspaceagents/{workspaceagent}/startup-logs", Hidden("")),
-    ("GET /api/v2/workspaceagents/{workspaceagent}/watch-metadata", Hidden("")),
-    ("GET /api/v2/workspaceagents/{workspaceagent}/watch-metadata-ws", Hidden("")),
+    (
+        "GET /api/v2/workspaceagents/{workspaceagent}/connect",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspaceagents/{workspaceagent}/connection",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspaceagents/{workspaceagent}/logs",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspaceagents/{workspaceagent}/watch-metadata",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/workspaceagents/{workspaceagent}/watch-metadata-ws",
+        Hidden(""),
+    ),
 ];
 
 const PROVISIONERS: &[(&str, Row)] = &[
-    ("GET /api/v2/organizations/{organization}/provisionerdaemons", Hidden("")),
-    ("GET /api/v2/organizations/{organization}/provisionerjobs", Hidden("")),
-    ("GET /api/v2/organizations/{organization}/provisionerjobs/{job}", Hidden("")),
+    (
+        "GET /api/v2/organizations/{organization}/provisionerdaemons",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/organizations/{organization}/provisionerjobs",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/organizations/{organization}/provisionerjobs/{job}",
+        Hidden(""),
+    ),
 ];
 
 /// A deployment with two tenants.
