@@ -14,7 +14,7 @@ const DEFAULT_FILTER: &str =
 ///
 /// # Errors
 /// When a log file cannot be opened.
-pub fn init(config: &IntrospectionConfig) -> std::io::Result<()> {
+pub(crate) fn init(config: &IntrospectionConfig) -> std::io::Result<()> {
     let filter = || {
         let given = config.log_filter.join(",");
         let text = if given.is_empty() {

@@ -1,5 +1,7 @@
 //! The examples do what they say.
 
+#![expect(clippy::expect_used, reason = "the helper of tests is a test too")]
+
 /// Runs an example, which was built with the tests, and answers its standard output.
 fn run(name: &str) -> String {
     let test = std::env::current_exe().expect("this test's file");

@@ -1,5 +1,12 @@
 //! End-to-end: the real binary, PostgreSQL, Terraform, agent and OpenSSH client.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "helpers of tests are tests too, and a life is told in one piece"
+)]
+
 mod api_only;
 mod bad_templates;
 mod faults;

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     reason = "this is how a test fails"
 )]
 

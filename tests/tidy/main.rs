@@ -1,5 +1,11 @@
 //! Checks of the tree itself: direction of dependencies, size of files, marks left behind.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests are tests too, which clippy does not know"
+)]
+
 mod conformance;
 mod direction;
 mod files;

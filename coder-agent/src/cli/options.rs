@@ -255,7 +255,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
         total = total.checked_add(unit.checked_mul(number.parse().ok()?)?)?;
         rest = behind;
     }
-    (text != "").then_some(total)
+    (!text.is_empty()).then_some(total)
 }
 
 #[cfg(test)]

@@ -1,5 +1,12 @@
 //! Integration tests of the agent.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests are tests too, which clippy does not know"
+)]
+
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod agent;
 #[cfg(all(test, feature = "agent", feature = "testing"))]

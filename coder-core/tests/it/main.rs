@@ -1,5 +1,10 @@
 //! Tests of the crate as its users see it.
 
+#![expect(
+    clippy::expect_used,
+    reason = "the helpers of tests are tests too, which clippy does not know"
+)]
+
 #[cfg(all(feature = "memory", feature = "testing"))]
 mod service;
 #[cfg(all(feature = "memory", feature = "testing"))]

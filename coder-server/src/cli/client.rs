@@ -56,11 +56,6 @@ impl Client {
         })
     }
 
-    /// The session token.
-    pub(crate) fn token(&self) -> Option<&str> {
-        self.token.as_deref()
-    }
-
     /// Reads a value.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> CliResult<T> {
         decode(path, self.call(Method::GET, path, None).await?).await

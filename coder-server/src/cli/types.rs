@@ -5,7 +5,7 @@ use coder_core::{
     parameter::{ParameterValue, RichParameter},
     provisioner_job::{JobStatus, LogLevel},
     workspace_agent::{AgentStatus, LifecycleState},
-    workspace_build::{WorkspaceStatus, WorkspaceTransition},
+    workspace_build::WorkspaceStatus,
 };
 use serde::Deserialize;
 
@@ -14,7 +14,6 @@ use serde::Deserialize;
 pub(crate) struct User {
     pub(crate) id: String,
     pub(crate) username: String,
-    pub(crate) email: String,
     #[serde(default)]
     pub(crate) organization_ids: Vec<String>,
     #[serde(default)]
@@ -49,8 +48,6 @@ pub(crate) struct TemplateVersion {
     pub(crate) created_at: Timestamp,
     pub(crate) created_by: MinimalUser,
     pub(crate) job: Job,
-    #[serde(default)]
-    pub(crate) matched_provisioners: Option<MatchedProvisioners>,
 }
 
 /// Who made something.
@@ -114,17 +111,13 @@ pub(crate) struct Health {
 pub(crate) struct Build {
     pub(crate) id: String,
     pub(crate) build_number: i32,
-    pub(crate) transition: WorkspaceTransition,
     pub(crate) status: WorkspaceStatus,
     pub(crate) job: Job,
-    pub(crate) created_at: Timestamp,
     pub(crate) template_version_id: String,
     #[serde(default)]
     pub(crate) template_version_name: String,
     #[serde(default)]
     pub(crate) resources: Vec<Resource>,
-    #[serde(default)]
-    pub(crate) matched_provisioners: Option<MatchedProvisioners>,
 }
 
 /// A resource.

@@ -10,7 +10,6 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 /// The operations below `/api/v2` with their OpenAPI document.
-#[must_use]
 pub fn api() -> OpenApiRouter<AppState> {
     let base = OpenApiRouter::with_openapi(openapi::Base::openapi());
     let mut router = base.nest("/api/v2", api::routes());
@@ -20,7 +19,6 @@ pub fn api() -> OpenApiRouter<AppState> {
 
 /// Everything the server answers. The listener gives each connection's address as
 /// [`ConnectInfo`](axum::extract::ConnectInfo) of a [`SocketAddr`](std::net::SocketAddr).
-#[must_use]
 pub fn router(state: AppState) -> Router {
     let (operations, _) = api().split_for_parts();
     let operations = operations
