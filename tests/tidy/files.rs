@@ -9,6 +9,10 @@ const MEDIAN: usize = 150;
 fn files_are_small() {
     let mut sizes: Vec<usize> = Vec::new();
     for (path, text) in super::rust_files() {
+        // Tests may go on: each is read alone.
+        if path.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
         let lines = super::code_lines(&text).count();
         assert!(
             lines <= LONGEST,

@@ -134,7 +134,10 @@ async fn an_interactive_login_shell() {
         // Ctrl-C ends the foreground program, not the shell.
         keys.write_all(b"echo start; sleep 600\r").await.unwrap();
         read_until(&mut screen, &mut seen, "\nstart\r\n").await;
-        keys.write_all(b"\x03echo status $?\r").await.unwrap();
+        // What is typed behind it too early is flushed with it, as by every terminal.
+        keys.write_all(b"\x03").await.unwrap();
+        read_until(&mut screen, &mut seen, "^C").await;
+        keys.write_all(b"echo status $?\r").await.unwrap();
         read_until(&mut screen, &mut seen, "status 130").await;
         keys.write_all(b"exit 5\r").await.unwrap();
         let mut rest = Vec::new();

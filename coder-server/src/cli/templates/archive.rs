@@ -117,8 +117,8 @@ mod tests {
             [
                 ".terraform.lock.hcl",
                 "main.tf",
-                "modules/",
-                "modules/a/",
+                "modules",
+                "modules/a",
                 "modules/a/main.tf"
             ]
         );

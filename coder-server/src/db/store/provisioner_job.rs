@@ -162,9 +162,9 @@ impl ProvisionerJobStore for PgTransaction {
         );
         query
             .bind(uuids(workers))
-            .push(") UNION ALL SELECT j.* FROM unnest(");
+            .push(") UNION ALL SELECT j.* FROM (SELECT DISTINCT unnest(");
         query.bind(uuids(workers)).push(
-            "::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT * FROM provisioner_jobs \
+            "::uuid[]) AS id) w CROSS JOIN LATERAL (SELECT * FROM provisioner_jobs \
              WHERE worker_id = w.id AND completed_at IS NOT NULL \
              ORDER BY completed_at DESC, id DESC LIMIT 1) j",
         );

@@ -93,7 +93,8 @@ fn conditions(filter: &UserFilter) -> Query {
         let status: Vec<String> = filter.status.iter().map(ToString::to_string).collect();
         query.push(" AND status = ANY(").bind(status).push(")");
     }
-    if !filter.roles.is_empty() {
+    // Everyone is a member.
+    if !filter.roles.is_empty() && !filter.roles.iter().any(|role| role == "member") {
         query.push(" AND roles && ").bind(filter.roles.clone());
     }
     query

@@ -90,9 +90,9 @@ impl WorkspaceBuildStore for PgTransaction {
         &mut self,
         workspaces: &[WorkspaceId],
     ) -> StoreResult<Vec<WorkspaceBuild>> {
-        let mut query = Query::new("SELECT b.* FROM unnest(");
+        let mut query = Query::new("SELECT b.* FROM (SELECT DISTINCT unnest(");
         query.bind(uuids(workspaces)).push(
-            "::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT * FROM workspace_builds \
+            "::uuid[]) AS id) w CROSS JOIN LATERAL (SELECT * FROM workspace_builds \
              WHERE workspace_id = w.id ORDER BY build_number DESC LIMIT 1) b",
         );
         self.query_all(&query).await

@@ -121,7 +121,6 @@ mod tests {
             r#"{"name":"\ud800"}"#,
             "{} {}",
             &deep,
-            &nested,
         ] {
             assert_eq!(refused(text).kind(), ErrorKind::InvalidInput, "{text:.40}");
         }

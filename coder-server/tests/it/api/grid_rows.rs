@@ -1,6 +1,9 @@
 //! What each operation answers to someone of another organization, and whose objects they try.
 
-use super::harness::{Person, TestServer};
+use super::{
+    grid_workspaces::{WORKSPACES, objects},
+    harness::{Person, TestServer},
+};
 use coder_core::{
     id::{FileId, OrganizationId},
     organization::Organization,
@@ -259,61 +262,6 @@ const VERSIONS: &[(&str, Row)] = &[
     ),
 ];
 
-const NEW_WORKSPACE: &str = r#"{"name":"x","template_id":"00000000-0000-0000-0000-000000000001"}"#;
-
-const WORKSPACES: &[(&str, Row)] = &[
-    (
-        "POST /api/v2/organizations/{organization}/members/{user}/workspaces",
-        Hidden(NEW_WORKSPACE),
-    ),
-    (
-        "GET /api/v2/users/{user}/workspace/{workspacename}",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/users/{user}/workspace/{workspacename}/builds/{buildnumber}",
-        Hidden(""),
-    ),
-    (
-        "POST /api/v2/users/{user}/workspaces",
-        Hidden(NEW_WORKSPACE),
-    ),
-    ("GET /api/v2/workspaces", NoObject),
-    ("GET /api/v2/workspaces/{workspace}", Hidden("")),
-    (
-        "PATCH /api/v2/workspaces/{workspace}",
-        Hidden(r#"{"name":"x"}"#),
-    ),
-    ("PUT /api/v2/workspaces/{workspace}/autostart", Hidden("")),
-    (
-        "PUT /api/v2/workspaces/{workspace}/autoupdates",
-        Hidden(r#"{"automatic_updates":"never"}"#),
-    ),
-    ("GET /api/v2/workspaces/{workspace}/builds", Hidden("")),
-    (
-        "POST /api/v2/workspaces/{workspace}/builds",
-        Hidden(r#"{"transition":"stop"}"#),
-    ),
-    (
-        "PUT /api/v2/workspaces/{workspace}/dormant",
-        Hidden(r#"{"dormant":true}"#),
-    ),
-    (
-        "PUT /api/v2/workspaces/{workspace}/extend",
-        Hidden(r#"{"deadline":"2040-01-01T00:00:00Z"}"#),
-    ),
-    ("PUT /api/v2/workspaces/{workspace}/favorite", Hidden("")),
-    ("DELETE /api/v2/workspaces/{workspace}/favorite", Hidden("")),
-    ("GET /api/v2/workspaces/{workspace}/timings", Hidden("")),
-    (
-        "PUT /api/v2/workspaces/{workspace}/ttl",
-        Hidden(r#"{"ttl_ms":null}"#),
-    ),
-    ("POST /api/v2/workspaces/{workspace}/usage", Hidden("")),
-    ("GET /api/v2/workspaces/{workspace}/watch", Hidden("")),
-    ("GET /api/v2/workspaces/{workspace}/watch-ws", Hidden("")),
-];
-
 const BUILDS: &[(&str, Row)] = &[
     ("GET /api/v2/workspacebuilds/{workspacebuild}", Hidden("")),
     (
@@ -436,8 +384,12 @@ impl World {
         let (version, template) = template(&server, &victim, file.parse().unwrap()).await;
         set("templateversion", version, &absent);
         set("templateversionname", "first".to_owned(), "absent");
+        let template_id = template.parse().unwrap();
         set("template", template, &absent);
         set("templatename", "docker".to_owned(), "absent");
+        for (name, theirs, absent) in objects(&server, &victim, template_id).await {
+            values.insert(name, (theirs, absent.to_owned()));
+        }
         drop(owner);
         Self {
             server,

@@ -1,11 +1,14 @@
 //! The HTTP API, in process: the router is called directly, with a store in memory or on PostgreSQL.
 
 pub(crate) mod harness;
+pub(crate) mod live;
 
+mod agents;
 mod auth;
 mod files;
 mod grid;
 mod grid_rows;
+mod grid_workspaces;
 mod hardening;
 mod limits;
 mod openapi;
@@ -14,3 +17,4 @@ mod postgres;
 mod templates;
 mod tokens;
 mod users;
+mod workspaces;

@@ -1,0 +1,340 @@
+use super::{
+    harness::Person,
+    live::{Live, eventually, script},
+};
+use coder_agent::{
+    AgentApi as _, AgentClient, ErrorKind,
+    protocol::{
+        LifecycleReport, Log, MetadataResult, PatchLogs, PostLogSourceRequest, ReportMetadata,
+        Startup,
+    },
+    tunnel::{TunnelAcceptor, frame::OpenStatus},
+};
+use coder_core::{
+    id::WorkspaceAgentId, provisioner_job::LogLevel, user::UserStatus,
+    workspace_agent::LifecycleState,
+};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, split};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+const TOKEN: &str = "7a1d6f2e-8a53-4b0e-9d0e-35a9b1c70002";
+/// The port on which the agent of the tests answers with what it hears.
+const ECHO: u16 = 8_000;
+
+struct Scene {
+    live: Live,
+    ann: Person,
+    workspace: String,
+    agent: WorkspaceAgentId,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let live = Live::new().await;
+        let admin = live.server.person("admin", &["owner"]).await;
+        let ann = live.server.person("ann", &[]).await;
+        let template = live.template(&admin, "echo", &script(TOKEN)).await;
+        let created = live.create(&ann, &template, "dev").await;
+        let workspace = created["id"].as_str().unwrap().to_owned();
+        let running = live.until(&ann, &workspace, "running").await;
+        let agent = agent_of(&running)["id"].as_str().unwrap().parse().unwrap();
+        Self {
+            live,
+            ann,
+            workspace,
+            agent,
+        }
+    }
+
+    async fn seen(&self) -> Value {
+        let path = format!("/api/v2/workspaceagents/{}", self.agent);
+        self.live.server.get(&path, &self.ann).await.expect(200)
+    }
+
+    async fn until(&self, status: &'static str) {
+        eventually(status, || async {
+            (self.seen().await["status"] == status).then_some(())
+        })
+        .await;
+    }
+
+    /// Sends and receives through a stream to the agent.
+    async fn echo(&self, text: &str) -> String {
+        let mut stream = self
+            .live
+            .client(&self.ann)
+            .dial(self.agent, ECHO)
+            .await
+            .unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut back = String::new();
+        stream.read_to_string(&mut back).await.unwrap();
+        back
+    }
+}
+
+fn agent_of(workspace: &Value) -> &Value {
+    let resources = workspace["latest_build"]["resources"].as_array().unwrap();
+    resources
+        .iter()
+        .find_map(|one| one["agents"].as_array()?.first())
+        .expect("an agent")
+}
+
+/// An agent that answers on one port with what it hears and refuses all others.
+async fn run_agent(client: &AgentClient) -> JoinHandle<()> {
+    let mut acceptor = TunnelAcceptor::new(client.tunnel().await.unwrap());
+    tokio::spawn(async move {
+        while let Ok(stream) = acceptor.accept().await {
+            tokio::spawn(async move {
+                match stream.request().await {
+                    Ok(Some((ECHO, stream))) => {
+                        let (mut reader, mut writer) = split(stream.accept().await.unwrap());
+                        let _ = copy(&mut reader, &mut writer).await;
+                        let _ = writer.shutdown().await;
+                    }
+                    Ok(Some((_, stream))) => {
+                        let _ = stream.refuse(OpenStatus::Refused, "nothing listens").await;
+                    }
+                    Ok(None) | Err(_) => {}
+                }
+            });
+        }
+    })
+}
+
+#[tokio::test]
+async fn an_agent_reports_what_it_does() {
+    let scene = Scene::new().await;
+    let agent = scene.live.agent(TOKEN);
+    let manifest = agent.manifest().await.unwrap();
+    assert_eq!(
+        (
+            manifest.workspace_name.as_str(),
+            manifest.owner_username.as_str()
+        ),
+        ("dev", "ann")
+    );
+    assert_eq!(manifest.environment_variables["EDITOR"], "vi");
+    let startup = Startup {
+        version: "v9".to_owned(),
+        ..Startup::default()
+    };
+    agent.report_startup(startup).await.unwrap();
+    let now = scene.live.server.state.deps.now();
+    for state in [
+        LifecycleState::Starting,
+        LifecycleState::Ready,
+        LifecycleState::Starting,
+    ] {
+        agent
+            .report_lifecycle(LifecycleReport {
+                state,
+                changed_at: now,
+            })
+            .await
+            .unwrap();
+    }
+    let line = |output: &str| Log {
+        created_at: now,
+        output: output.to_owned(),
+        level: LogLevel::Info,
+    };
+    let log_source_id = manifest.scripts[0].log_source_id;
+    let logs = vec![line("hello"), line("\u{1b}]8;;http://evil\u{7}wor\0ld")];
+    agent
+        .patch_logs(PatchLogs {
+            log_source_id,
+            logs,
+        })
+        .await
+        .unwrap();
+    let result = MetadataResult {
+        key: "cpu".to_owned(),
+        collected_at: now,
+        age: 0,
+        value: "7 %".to_owned(),
+        error: String::new(),
+    };
+    agent
+        .report_metadata(ReportMetadata {
+            metadata: vec![result],
+        })
+        .await
+        .unwrap();
+    let source = PostLogSourceRequest {
+        id: Uuid::from_u128(5).into(),
+        display_name: "Mine".to_owned(),
+        icon: String::new(),
+    };
+    let first = agent.post_log_source(source.clone()).await.unwrap();
+    assert_eq!(agent.post_log_source(source).await.unwrap(), first);
+
+    let seen = scene.seen().await;
+    assert_eq!(
+        (&seen["lifecycle_state"], &seen["version"]),
+        (&json!("ready"), &json!("v9"))
+    );
+    assert_eq!(seen["log_sources"].as_array().unwrap().len(), 2);
+    let path = format!("/api/v2/workspaceagents/{}/logs", scene.agent);
+    let follow = format!("{path}?follow=true&after=0");
+    let batches = scene
+        .live
+        .follow(&scene.ann, &follow, |batches| !batches.is_empty())
+        .await;
+    assert_eq!(
+        (&batches[0][0]["output"], &batches[0][1]["output"]),
+        (&json!("hello"), &json!("world"))
+    );
+    let path = format!("/api/v2/workspaceagents/{}/watch-metadata-ws", scene.agent);
+    let events = scene
+        .live
+        .follow(&scene.ann, &path, |events| !events.is_empty())
+        .await;
+    assert_eq!(events[0]["data"][0]["result"]["value"], "7 %");
+}
+
+#[tokio::test]
+async fn streams_reach_the_agent_and_it_comes_back_after_it_was_killed() {
+    let scene = Scene::new().await;
+    let client = scene.live.client(&scene.ann);
+    let absent = client
+        .dial(scene.agent, ECHO)
+        .await
+        .expect_err("not connected");
+    assert_eq!(absent.kind(), ErrorKind::Unavailable);
+
+    let agent = scene.live.agent(TOKEN);
+    let running = run_agent(&agent).await;
+    scene.until("connected").await;
+    let long = "x".repeat(3 << 20);
+    assert_eq!(scene.echo("hello").await, "hello");
+    assert_eq!(scene.echo(&long).await.len(), long.len());
+    let refused = client
+        .dial(scene.agent, 8_001)
+        .await
+        .expect_err("nothing listens");
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+
+    running.abort();
+    scene.until("disconnected").await;
+    let _again = run_agent(&agent).await;
+    scene.until("connected").await;
+    assert_eq!(scene.echo("again").await, "again");
+}
+
+#[tokio::test]
+async fn the_newest_tunnel_of_an_agent_lives() {
+    let scene = Scene::new().await;
+    let agent = scene.live.agent(TOKEN);
+    let first = run_agent(&agent).await;
+    scene.until("connected").await;
+    let _second = run_agent(&agent).await;
+    eventually("the first ends", || async {
+        first.is_finished().then_some(())
+    })
+    .await;
+    assert_eq!(scene.echo("hello").await, "hello");
+    assert_eq!(scene.seen().await["status"], "connected");
+    assert_eq!(scene.live.server.state.tunnels.count(), 1);
+}
+
+#[tokio::test]
+async fn a_newer_build_ends_tunnel_streams_and_token() {
+    let scene = Scene::new().await;
+    let agent = scene.live.agent(TOKEN);
+    let running = run_agent(&agent).await;
+    scene.until("connected").await;
+    let mut stream = scene
+        .live
+        .client(&scene.ann)
+        .dial(scene.agent, ECHO)
+        .await
+        .unwrap();
+    stream.write_all(b"x").await.unwrap();
+    stream.flush().await.unwrap();
+    let mut byte = [0];
+    stream.read_exact(&mut byte).await.unwrap();
+    scene.live.build(&scene.ann, &scene.workspace, "stop").await;
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(
+        std::time::Duration::from_secs(20),
+        stream.read_to_end(&mut rest),
+    );
+    let _ = ended.await.expect("the stream ends");
+    eventually("the tunnel ends", || async {
+        running.is_finished().then_some(())
+    })
+    .await;
+    let refused = agent.manifest().await.expect_err("an old build's token");
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    assert!(agent.tunnel().await.is_err());
+    let gone = scene.live.client(&scene.ann).dial(scene.agent, ECHO).await;
+    assert_eq!(gone.expect_err("gone").kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_suspended_owner_is_cut_off() {
+    let scene = Scene::new().await;
+    let agent = scene.live.agent(TOKEN);
+    let running = run_agent(&agent).await;
+    scene.until("connected").await;
+    let mut stream = scene
+        .live
+        .client(&scene.ann)
+        .dial(scene.agent, ECHO)
+        .await
+        .unwrap();
+    let deps = &scene.live.server.state.deps;
+    let mut tx = deps.begin().await.unwrap();
+    let mut user = tx.users().get(scene.ann.id).await.unwrap().unwrap();
+    user.status = UserStatus::Suspended;
+    tx.users().update(&user).await.unwrap();
+    let event = coder_core::event::Event::UserUpdated {
+        user_id: user.id,
+        at: deps.now(),
+    };
+    tx.publish(event).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(
+        std::time::Duration::from_secs(5),
+        stream.read_to_end(&mut rest),
+    );
+    let _ = ended.await.expect("the stream ends within five seconds");
+    eventually("the tunnel ends", || async {
+        running.is_finished().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn users_and_agents_do_not_take_each_others_calls() {
+    let scene = Scene::new().await;
+    let user_token = AgentClient::new(&scene.live.url(), &scene.ann.token).unwrap();
+    let refused = user_token.manifest().await.expect_err("a user's token");
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    let path = format!("/api/v2/workspaceagents/{}", scene.agent);
+    let answer = scene
+        .live
+        .server
+        .call("GET", &path, Some(TOKEN), None)
+        .await;
+    answer.expect(401);
+    let eve = scene.live.server.person("eve", &[]).await;
+    let answer = scene.live.server.get(&path, &eve).await;
+    answer.expect(404);
+    let refused = scene.live.client(&eve).dial(scene.agent, ECHO).await;
+    assert_eq!(refused.expect_err("not hers").kind(), ErrorKind::NotFound);
+    // A plain request, no WebSocket.
+    let plain = scene
+        .live
+        .server
+        .get(&format!("{path}/connect?port=1"), &scene.ann)
+        .await;
+    plain.expect(400);
+}
