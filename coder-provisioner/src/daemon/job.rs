@@ -14,7 +14,7 @@ use super::backoff::Backoff;
 use super::context::{CancelReason, JobContext};
 use super::execute::{Failure, execute};
 use super::options::DaemonOptions;
-use super::pump::{Pump, PumpEnd};
+use super::pump::{MAX_FAULTS, Pump, PumpEnd};
 use crate::protocol::{AcquiredJob, CompletedJob, CompletedJobKind, FailedJob};
 use crate::{Error, ErrorKind, Provisioner, ProvisionerDaemonApi, Result};
 
@@ -23,7 +23,7 @@ const ABORT_BOUND: Duration = Duration::from_secs(5);
 
 /// How long the end of a job is reported to a server that is out of reach. It is long because the
 /// report carries the state of what was created.
-const REPORT_PATIENCE: Duration = Duration::from_secs(3600);
+const REPORT_PATIENCE: Duration = Duration::from_secs(600);
 
 /// What the jobs of a daemon have in common.
 pub(super) struct JobRunner {
@@ -114,6 +114,7 @@ impl JobRunner {
     async fn report(&self, mut report: Result<CompletedJob, FailedJob>) {
         let started = Instant::now();
         let mut backoff = Backoff::new(self.entropy.as_ref());
+        let mut faults = 0;
         loop {
             let call = async {
                 match &report {
@@ -138,17 +139,25 @@ impl JobRunner {
             } else {
                 REPORT_PATIENCE
             };
-            match (error.kind(), &report) {
-                (ErrorKind::LeaseLost, _) => return,
-                (ErrorKind::Unavailable, _) if started.elapsed() < patience => {
-                    sleep(backoff.next()).await;
-                }
-                // The server refuses the result: the job fails, and its state is kept.
-                (kind, Ok(completed)) if kind != ErrorKind::Unavailable => {
-                    report = Err(refused(completed, &error));
-                }
-                _ => return,
+            if error.kind() == ErrorKind::LeaseLost || started.elapsed() > patience {
+                return;
             }
+            faults += u32::from(error.kind() == ErrorKind::Internal);
+            match (error.kind(), &report) {
+                (ErrorKind::Unavailable, _) => {}
+                // A fault of the server may pass, and a failure is worth waiting for: it may carry
+                // state that is nowhere else.
+                (ErrorKind::Internal, Err(_)) => {}
+                (ErrorKind::Internal, Ok(_)) if faults < MAX_FAULTS => {}
+                // The server refuses the result: the job fails, and its state is kept.
+                (_, Ok(completed)) => report = Err(refused(completed, &error)),
+                // It refuses the failure as it is: only the reason may still get through.
+                (_, Err(failed)) if failed.state.is_some() || !failed.timings.is_empty() => {
+                    report = Err(FailedJob::new(failed.job_id, failed.lease, &failed.error));
+                }
+                (_, Err(_)) => return,
+            }
+            sleep(backoff.next()).await;
         }
     }
 }

@@ -130,6 +130,7 @@ impl Pump<'_> {
         last_success: &mut Instant,
     ) -> Result<UpdateJobResponse, Unsent> {
         let mut backoff = Backoff::new(self.entropy);
+        let mut faults = 0;
         loop {
             let error = match timeout(
                 self.options.rpc_timeout,
@@ -147,7 +148,11 @@ impl Pump<'_> {
             if error.kind() == ErrorKind::LeaseLost {
                 return Err(Unsent::LeaseLost);
             }
-            if !error.is_temporary() {
+            let faults_left = error.kind() == ErrorKind::Internal && {
+                faults += 1;
+                faults < MAX_FAULTS
+            };
+            if !error.is_temporary() && !faults_left {
                 return Err(Unsent::Refused(error));
             }
             tracing::warn!(job_id = %self.job_id, error = %error.chain(), "job update failed");
@@ -161,6 +166,9 @@ impl Pump<'_> {
         }
     }
 }
+
+/// How often in a row the server may have a fault of its own before its refusal counts.
+pub(super) const MAX_FAULTS: u32 = 5;
 
 /// Updates renew the lease, so their pauses stay well below a lease's length.
 const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);

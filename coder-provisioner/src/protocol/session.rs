@@ -100,6 +100,24 @@ pub struct PlanComplete {
     pub handle: PlanHandle,
 }
 
+impl PlanComplete {
+    /// A plan of resources, without parameters, presets, logins and timings.
+    #[must_use]
+    pub fn new(resources: Vec<Resource>, handle: PlanHandle) -> Self {
+        Self {
+            daily_cost: resources
+                .iter()
+                .fold(0_i32, |sum, resource| sum.saturating_add(resource.daily_cost)),
+            resources,
+            rich_parameters: Vec::new(),
+            presets: Vec::new(),
+            external_auth_providers: Vec::new(),
+            timings: Vec::new(),
+            handle,
+        }
+    }
+}
+
 /// A provisioner's own note on a plan. It is consumed by apply, so that nothing is applied that
 /// was not planned, and nothing twice.
 pub struct PlanHandle(Box<dyn Any + Send>);

@@ -389,6 +389,23 @@ mod tests {
     }
 
     #[test]
+    fn hostile_nesting_is_an_error_and_not_a_crash() {
+        for text in [
+            "[".repeat(1 << 20),
+            "(".repeat(1 << 20),
+            "!".repeat(1 << 20),
+            "\"${".repeat(1 << 18),
+            "1+".repeat(1 << 18),
+            "a?b:".repeat(1 << 18),
+        ] {
+            // An error or a result are both fine; not coming back is not.
+            let _ = declarations(&[("main.tf", &format!("locals {{\n  x = {text}\n}}\n"))]);
+        }
+        let blocks = "a {\n".repeat(1 << 18);
+        let _ = declarations(&[("main.tf", &blocks)]);
+    }
+
+    #[test]
     fn a_template_of_folders_only_declares_nothing() {
         assert!(
             declarations(&[])

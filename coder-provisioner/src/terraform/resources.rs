@@ -174,3 +174,300 @@ pub(super) fn to_i32(number: Option<i64>) -> i32 {
     let number = number.unwrap_or_default();
     i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{AgentAuth, EnvMergeStrategy};
+    use coder_core::parameter::ParameterType;
+    use serde_json::{Value, json};
+
+    fn managed(address: &str, values: Value) -> Instance {
+        instance(address, Mode::Managed, values)
+    }
+
+    fn data(address: &str, values: Value) -> Instance {
+        instance(&format!("data.{address}"), Mode::Data, values)
+    }
+
+    fn instance(address: &str, mode: Mode, values: Value) -> Instance {
+        let plain = address.split('[').next().unwrap();
+        let (rest, name) = plain.rsplit_once('.').unwrap();
+        let (module, kind) = rest.rsplit_once('.').unwrap_or(("", rest));
+        Instance {
+            address: address.into(),
+            module: module.trim_end_matches("data").trim_end_matches('.').into(),
+            mode,
+            kind: kind.into(),
+            name: name.into(),
+            values,
+        }
+    }
+
+    fn graph(edges: &[(&str, &str)]) -> Graph {
+        let lines: Vec<_> = edges
+            .iter()
+            .map(|(from, to)| format!("\"[root] {from} (expand)\" -> \"[root] {to} (expand)\""))
+            .collect();
+        Graph::parse(&lines.join("\n"))
+    }
+
+    fn agent(name: &str, id: &str) -> Instance {
+        let values = json!({
+            "id": id, "os": "linux", "arch": "amd64", "auth": "token", "token": format!("t-{id}"),
+            "connection_timeout": 120, "env": null,
+        });
+        managed(&format!("coder_agent.{name}"), values)
+    }
+
+    /// One agent on one container.
+    fn simple(mut more: Vec<Instance>) -> Result<Converted> {
+        let mut edges = vec![("docker_container.main", "coder_agent.main")];
+        let labels: Vec<String> = more.iter().map(Instance::label).collect();
+        for label in labels.iter().filter(|label| label.starts_with("coder_")) {
+            edges.push((label, "coder_agent.main"));
+        }
+        let graph = graph(&edges);
+        more.push(agent("main", "a"));
+        more.push(managed("docker_container.main[0]", json!({ "id": "c" })));
+        convert(&more, &graph)
+    }
+
+    fn refused(result: Result<Converted>, reason: &str) {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidTemplate);
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+
+    #[test]
+    fn an_agent_runs_on_the_nearest_resource_that_depends_on_it() {
+        let instances = [
+            agent("main", "a"),
+            managed("docker_volume.home", json!({})),
+            managed("docker_container.dev[0]", json!({})),
+            managed("docker_network.far", json!({})),
+            managed("coder_app.web", json!({ "agent_id": "a", "slug": "web" })),
+        ];
+        let graph = graph(&[
+            ("local.script", "coder_agent.main"),
+            ("docker_container.dev", "local.script"),
+            ("docker_container.dev", "docker_volume.home"),
+            ("docker_network.far", "docker_container.dev"),
+            ("coder_app.web", "coder_agent.main"),
+        ]);
+        let converted = convert(&instances, &graph).unwrap();
+        let agents: Vec<_> = converted
+            .resources
+            .iter()
+            .map(|found| (found.name.as_str(), found.agents.len()))
+            .collect();
+        assert_eq!(agents, [("dev", 1), ("far", 0), ("home", 0)]);
+        let agent = &converted.resources[0].agents[0];
+        assert_eq!(
+            agent.auth,
+            AgentAuth::Token(coder_core::secret::Secret::new("t-a"))
+        );
+        assert_eq!(agent.apps[0].display_name, "web");
+        assert!(agent.display_apps.vscode);
+    }
+
+    #[test]
+    fn an_agent_that_runs_nowhere_is_left_out() {
+        let instances = [agent("main", "a"), managed("docker_volume.home", json!({}))];
+        let converted = convert(&instances, &graph(&[])).unwrap();
+        assert_eq!(converted.resources.len(), 1);
+        assert!(converted.resources[0].agents.is_empty());
+    }
+
+    #[test]
+    fn bad_and_duplicate_names_are_refused() {
+        let named = |names: &[&str]| {
+            let instances: Vec<_> = names.iter().map(|name| agent(name, name)).collect();
+            convert(&instances, &graph(&[]))
+        };
+        refused(named(&["under_score"]), "under_score");
+        refused(named(&["a--b"]), "a--b");
+        refused(named(&["Main", "main"]), "two agents");
+        assert!(named(&["a-b", "B2"]).is_ok());
+        let app = |name: &str| {
+            managed(
+                &format!("coder_app.{name}"),
+                json!({ "agent_id": "a", "slug": "same" }),
+            )
+        };
+        refused(simple(vec![app("one"), app("two")]), "two apps");
+    }
+
+    #[test]
+    fn parts_find_their_agent_by_the_graph_while_ids_are_unknown() {
+        let converted = simple(vec![
+            managed(
+                "coder_app.web",
+                json!({ "slug": "web", "url": "http://localhost:1" }),
+            ),
+            managed(
+                "coder_script.setup",
+                json!({ "display_name": "Setup", "run_on_start": true }),
+            ),
+            managed("coder_env.path", json!({ "name": "P", "value": "1" })),
+        ])
+        .unwrap();
+        let agent = &converted.resources[0].agents[0];
+        assert_eq!(agent.apps.len(), 1);
+        assert_eq!(agent.scripts[0].display_name, "Setup");
+        assert_eq!(agent.extra_envs[0].name, "P");
+        let other = simple(vec![managed(
+            "coder_app.web",
+            json!({ "slug": "web", "agent_id": "other" }),
+        )]);
+        assert!(other.unwrap().resources[0].agents[0].apps.is_empty());
+    }
+
+    #[test]
+    fn scripts_of_the_agent_itself_become_scripts() {
+        let mut main = agent("main", "a");
+        main.values["startup_script"] = json!("echo hi");
+        main.values["startup_script_behavior"] = json!("blocking");
+        main.values["shutdown_script"] = json!("echo bye");
+        let instances = [main, managed("docker_container.main", json!({}))];
+        let graph = graph(&[("docker_container.main", "coder_agent.main")]);
+        let converted = convert(&instances, &graph).unwrap();
+        let scripts: Vec<_> = converted.resources[0].agents[0]
+            .scripts
+            .iter()
+            .map(|script| {
+                (
+                    script.display_name.as_str(),
+                    script.run_on_start,
+                    script.start_blocks_login,
+                )
+            })
+            .collect();
+        assert_eq!(
+            scripts,
+            [
+                ("Startup Script", true, true),
+                ("Shutdown Script", false, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn instance_ids_come_from_their_resource_or_their_cloud() {
+        let mut main = agent("main", "a");
+        main.values["auth"] = json!("aws-instance-identity");
+        let machine = managed(
+            "aws_instance.dev",
+            json!({ "id": "i-1", "instance_type": "t3" }),
+        );
+        let graph = graph(&[("aws_instance.dev", "coder_agent.main")]);
+        let auto = convert(&[main.clone(), machine.clone()], &graph).unwrap();
+        assert_eq!(auto.resources[0].instance_type, "t3");
+        assert_eq!(
+            auto.resources[0].agents[0].auth,
+            AgentAuth::InstanceId("i-1".into())
+        );
+        let link = managed(
+            "coder_agent_instance.x",
+            json!({ "agent_id": "a", "instance_id": "i-2" }),
+        );
+        let linked = convert(&[main, machine, link], &graph).unwrap();
+        assert_eq!(
+            linked.resources[0].agents[0].auth,
+            AgentAuth::InstanceId("i-2".into())
+        );
+    }
+
+    #[test]
+    fn metadata_describes_the_nearest_resource_once() {
+        let metadata = |name: &str| {
+            managed(
+                &format!("coder_metadata.{name}"),
+                json!({ "resource_id": "v", "hide": true, "icon": "/i.svg", "daily_cost": 29,
+                    "item": [{ "key": "size", "value": "10 GB" },
+                             { "key": "ip", "value": null, "is_null": true, "sensitive": true }] }),
+            )
+        };
+        let volume = managed("docker_volume.home", json!({ "id": "v" }));
+        let graph = graph(&[
+            ("coder_metadata.one", "docker_volume.home"),
+            ("coder_metadata.two", "docker_volume.home"),
+        ]);
+        let converted = convert(&[volume.clone(), metadata("one")], &graph).unwrap();
+        assert_eq!(converted.daily_cost(), 29);
+        let described = &converted.resources[0];
+        assert!(described.hide);
+        let items: Vec<_> = described
+            .metadata
+            .iter()
+            .map(|item| (item.key.as_str(), item.value.as_deref(), item.sensitive))
+            .collect();
+        assert_eq!(items, [("size", Some("10 GB"), false), ("ip", None, true)]);
+        refused(
+            convert(&[volume, metadata("one"), metadata("two")], &graph),
+            "more than one",
+        );
+    }
+
+    #[test]
+    fn a_variable_that_may_be_set_once_is_refused_twice() {
+        let env = |name: &str| {
+            managed(
+                &format!("coder_env.{name}"),
+                json!({ "agent_id": "a", "name": "X", "value": name, "merge_strategy": "error" }),
+            )
+        };
+        let once = simple(vec![env("one")]).unwrap();
+        let strategy = once.resources[0].agents[0].extra_envs[0].merge_strategy;
+        assert_eq!(strategy, EnvMergeStrategy::Error);
+        refused(simple(vec![env("one"), env("two")]), "set twice");
+    }
+
+    #[test]
+    fn parameters_presets_and_logins_are_read() {
+        let converted = simple(vec![
+            data(
+                "coder_parameter.size",
+                json!({ "name": "size", "type": "number", "form_type": "slider", "optional": true,
+                    "default": "2", "mutable": true, "option": [],
+                    "validation": [{ "min": 1, "max": 0, "max_disabled": true,
+                        "monotonic": "increasing", "regex": "", "error": "" }] }),
+            ),
+            data(
+                "coder_parameter.repo",
+                json!({ "name": "repo", "optional": false }),
+            ),
+            data(
+                "coder_workspace_preset.big",
+                json!({ "name": "Big", "default": true,
+                "parameters": { "size": "8" } }),
+            ),
+            data(
+                "coder_external_auth.a",
+                json!({ "id": "github", "optional": true }),
+            ),
+            data("coder_external_auth.b", json!({ "id": "github" })),
+        ])
+        .unwrap();
+        let [size, repo] = converted.rich_parameters.as_slice() else {
+            panic!("two parameters")
+        };
+        assert_eq!(
+            (size.kind, size.default_value.as_str()),
+            (ParameterType::Number, "2")
+        );
+        assert_eq!((size.validation_min, size.validation_max), (Some(1), None));
+        assert!(!size.required && repo.required);
+        assert_eq!(converted.presets[0].parameters[0].value, "8");
+        let logins = &converted.external_auth_providers;
+        assert_eq!((logins.len(), logins[0].optional), (1, false));
+        let twice = || data("coder_parameter.x", json!({ "name": "same" }));
+        refused(simple(vec![twice(), twice()]), "two parameters");
+    }
+
+    #[test]
+    fn attributes_of_the_wrong_shape_name_their_address() {
+        let odd = managed("coder_app.odd", json!({ "slug": ["no"] }));
+        refused(simple(vec![odd]), "coder_app.odd");
+    }
+}

@@ -49,6 +49,8 @@ struct Inner {
     lease_lost: bool,
     /// That many reports and updates are answered with "unavailable" first.
     unavailable: usize,
+    /// That many further ones are answered with an error of the server itself.
+    faults: usize,
     refuse_result: bool,
     variable_values: Vec<VariableValue>,
 }
@@ -90,6 +92,10 @@ impl FakeServer {
                 ErrorKind::Unavailable,
                 "the database is restarting",
             ));
+        }
+        if inner.faults > 0 {
+            inner.faults -= 1;
+            return Err(Error::new(ErrorKind::Internal, "the server failed"));
         }
         Ok(())
     }
@@ -547,6 +553,33 @@ async fn calls_are_repeated_while_the_server_is_out_of_reach() {
         );
     }
     server.with(|inner| assert_eq!((inner.completed.len(), inner.unavailable), (1, 0)));
+}
+
+#[tokio::test]
+async fn a_fault_of_the_server_that_passes_does_not_fail_the_job() {
+    let harness = Harness::start(options());
+    harness.queue(1, build(), &waiting_script());
+    timeout(BOUND, harness.echo.reached("go")).await.unwrap();
+    harness.server.with(|inner| inner.faults = 3);
+    harness.echo.release("go");
+    harness.ended().await;
+    harness
+        .server
+        .with(|inner| assert_eq!((inner.completed.len(), inner.faults), (1, 0)));
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_the_server_that_stays_fails_the_job() {
+    let harness = Harness::start(options());
+    let mut script = waiting_script();
+    script.apply.state = Some("as far as it got".into());
+    harness.queue(1, build(), &script);
+    timeout(BOUND, harness.echo.reached("go")).await.unwrap();
+    harness.server.with(|inner| inner.faults = 6);
+    let failed = harness.failure().await;
+    assert_eq!(failed.error, "the server failed");
+    assert_eq!(failed.state, Some(Bytes::from_static(b"as far as it got")));
 }
 
 #[tokio::test]

@@ -18,3 +18,5 @@ mod echo;
 mod provider;
 #[cfg(all(feature = "testing", feature = "terraform"))]
 mod terraform;
+#[cfg(all(feature = "testing", feature = "terraform", feature = "tfprovider"))]
+mod terraform_provider;

@@ -47,7 +47,7 @@ resource "terraform_data" "compute" {
 "#;
 
 /// One resource, then a command that runs until it is ended. It prints the id of terraform.
-const SLOW_APPLY: &str = r#"
+pub(crate) const SLOW_APPLY: &str = r#"
 resource "terraform_data" "disk" {
 }
 resource "terraform_data" "compute" {
@@ -58,7 +58,7 @@ resource "terraform_data" "compute" {
 }
 "#;
 
-fn tar(files: &[(&str, &str)]) -> Bytes {
+pub(crate) fn tar(files: &[(&str, &str)]) -> Bytes {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();
@@ -69,6 +69,35 @@ fn tar(files: &[(&str, &str)]) -> Bytes {
             .unwrap();
     }
     archive.into_inner().unwrap().into()
+}
+
+/// A template that reads a pipe into which nobody writes.
+pub(crate) fn slow_plan(pipe: &Path) -> String {
+    let made = Command::new("mkfifo").arg(pipe).status().unwrap();
+    assert!(made.success());
+    format!(
+        "output \"a\" {{\n  value = file(\"{}\")\n}}\n",
+        pipe.display()
+    )
+}
+
+/// Returns when the endless step of a slow case runs. `keep` gets the writing end of the pipe.
+pub(crate) async fn terraform_waits(
+    case: Case,
+    recorder: &Recorder,
+    pipe: &Path,
+    keep: &Mutex<Option<fs::File>>,
+) {
+    if case == Case::SlowPlan {
+        // Opens once terraform opens it to read.
+        let pipe = pipe.to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            fs::OpenOptions::new().write(true).open(pipe).unwrap()
+        });
+        *keep.lock().unwrap() = Some(opened.await.unwrap());
+    } else {
+        recorder.logged("slow now, terraform is").await;
+    }
 }
 
 /// A provisioner with directories of its own.
@@ -162,15 +191,7 @@ impl Fixture for Bench {
                 "resource \"terraform_data\" \"a\" {\n  input = no.such.thing\n}\n".into()
             }
             Case::FailingApply => SLOW_APPLY.replace("exec sleep 600", "exit 3"),
-            Case::SlowPlan => {
-                let pipe = self.pipe_path();
-                let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-                assert!(made.success());
-                format!(
-                    "output \"a\" {{\n  value = file(\"{}\")\n}}\n",
-                    pipe.display()
-                )
-            }
+            Case::SlowPlan => slow_plan(&self.pipe_path()),
             Case::SlowApply => SLOW_APPLY.to_owned(),
         };
         tar(&[("main.tf", &template), ("README.md", "# Ordinary")])
@@ -184,16 +205,7 @@ impl Fixture for Bench {
     }
 
     async fn running(&self, case: Case, recorder: &Recorder) {
-        if case == Case::SlowPlan {
-            // Opens once terraform opens it to read.
-            let path = self.pipe_path();
-            let opened = tokio::task::spawn_blocking(move || {
-                fs::OpenOptions::new().write(true).open(path).unwrap()
-            });
-            *self.pipe.lock().unwrap() = Some(opened.await.unwrap());
-        } else {
-            recorder.logged("slow now, terraform is").await;
-        }
+        terraform_waits(case, recorder, &self.pipe_path(), &self.pipe).await;
     }
 
     fn cancel_bound(&self) -> Duration {
