@@ -105,9 +105,9 @@ impl PlanComplete {
     #[must_use]
     pub fn new(resources: Vec<Resource>, handle: PlanHandle) -> Self {
         Self {
-            daily_cost: resources
-                .iter()
-                .fold(0_i32, |sum, resource| sum.saturating_add(resource.daily_cost)),
+            daily_cost: resources.iter().fold(0_i32, |sum, resource| {
+                sum.saturating_add(resource.daily_cost)
+            }),
             resources,
             rich_parameters: Vec::new(),
             presets: Vec::new(),

@@ -178,7 +178,7 @@ pub(super) fn to_i32(number: Option<i64>) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{AgentAuth, EnvMergeStrategy};
+    use crate::protocol::{Agent, AgentAuth, EnvMergeStrategy};
     use coder_core::parameter::ParameterType;
     use serde_json::{Value, json};
 
@@ -231,6 +231,16 @@ mod tests {
         more.push(agent("main", "a"));
         more.push(managed("docker_container.main[0]", json!({ "id": "c" })));
         convert(&more, &graph)
+    }
+
+    /// The agent of a simple template.
+    fn main_agent(converted: &Converted) -> &Agent {
+        let main = converted
+            .resources
+            .iter()
+            .find(|found| found.name == "main")
+            .unwrap();
+        &main.agents[0]
     }
 
     fn refused(result: Result<Converted>, reason: &str) {
@@ -312,7 +322,7 @@ mod tests {
             managed("coder_env.path", json!({ "name": "P", "value": "1" })),
         ])
         .unwrap();
-        let agent = &converted.resources[0].agents[0];
+        let agent = main_agent(&converted);
         assert_eq!(agent.apps.len(), 1);
         assert_eq!(agent.scripts[0].display_name, "Setup");
         assert_eq!(agent.extra_envs[0].name, "P");
@@ -320,7 +330,7 @@ mod tests {
             "coder_app.web",
             json!({ "slug": "web", "agent_id": "other" }),
         )]);
-        assert!(other.unwrap().resources[0].agents[0].apps.is_empty());
+        assert!(main_agent(&other.unwrap()).apps.is_empty());
     }
 
     #[test]
@@ -418,7 +428,7 @@ mod tests {
             )
         };
         let once = simple(vec![env("one")]).unwrap();
-        let strategy = once.resources[0].agents[0].extra_envs[0].merge_strategy;
+        let strategy = main_agent(&once).extra_envs[0].merge_strategy;
         assert_eq!(strategy, EnvMergeStrategy::Error);
         refused(simple(vec![env("one"), env("two")]), "set twice");
     }
