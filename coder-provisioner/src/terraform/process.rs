@@ -227,6 +227,10 @@ impl Running {
                 }
             }
         };
+        // Killed from outside: what it was running has lost its supervisor.
+        if status.as_ref().is_ok_and(|status| status.code().is_none()) {
+            self.signal(Signal::KILL);
+        }
         self.group = None;
         status
     }

@@ -53,7 +53,7 @@ resource "terraform_data" "disk" {
 resource "terraform_data" "compute" {
   input = terraform_data.disk.id
   provisioner "local-exec" {
-    command = "echo slow now, terraform is $PPID; exec sleep 600"
+    command = "echo slow now, command $$ terraform $PPID; exec sleep 600"
   }
 }
 "#;
@@ -96,7 +96,7 @@ pub(crate) async fn terraform_waits(
         });
         *keep.lock().unwrap() = Some(opened.await.unwrap());
     } else {
-        recorder.logged("slow now, terraform is").await;
+        recorder.logged("slow now, command").await;
     }
 }
 
@@ -281,16 +281,17 @@ async fn an_apply_whose_terraform_is_killed_keeps_its_state() {
     let (mut session, recorder) = bench.open(bench.archive(Case::SlowApply)).await;
     let watching = Arc::clone(&recorder);
     let killer = tokio::spawn(async move {
-        let terraform = terraform_id(&watching).await;
+        let (command, terraform) = process_ids(&watching).await;
         watching.snapshot_taken().await;
         let killed = Command::new("kill")
             .args(["-9", &terraform])
             .status()
             .unwrap();
         assert!(killed.success());
+        command
     });
     let failed = start(session.as_mut(), &recorder).await.unwrap_err();
-    killer.await.unwrap();
+    until_dead(&killer.await.unwrap());
     assert_eq!(failed.error.kind(), ErrorKind::Failed);
     assert!(
         failed.error.to_string().contains("killed by signal 9"),
@@ -307,16 +308,17 @@ async fn an_apply_whose_terraform_is_killed_keeps_its_state() {
     );
 }
 
-/// The process id that the slow apply prints.
-async fn terraform_id(recorder: &Recorder) -> String {
-    let marker = "(local-exec): slow now, terraform is ";
+/// The process ids that the slow apply prints: of its command and of terraform.
+async fn process_ids(recorder: &Recorder) -> (String, String) {
+    let marker = "(local-exec): slow now, command ";
     recorder.logged(marker).await;
     let logs = recorder.logs();
     let line = logs
         .iter()
         .find_map(|log| log.output.split_once(marker))
         .unwrap();
-    line.1.trim().to_owned()
+    let (command, terraform) = line.1.trim().split_once(" terraform ").unwrap();
+    (command.to_owned(), terraform.to_owned())
 }
 
 #[tokio::test]
@@ -327,11 +329,12 @@ async fn dropped_work_leaves_no_process_and_no_directory() {
     let work = tokio::spawn(async move {
         let _ = start(session.as_mut(), &recorder).await;
     });
-    let terraform = terraform_id(&watching).await;
-    assert!(is_alive(&terraform));
+    let (command, terraform) = process_ids(&watching).await;
+    assert!(is_alive(&terraform) && is_alive(&command));
     work.abort();
     let _ = work.await;
     until_dead(&terraform);
+    until_dead(&command);
     assert_eq!(bench.sessions(), 0);
 }
 
