@@ -48,8 +48,16 @@ lint: ## Check format and lints
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 
 .PHONY: doc
-doc: ## Build the documentation
+doc: ## Build the documentation and run its examples
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps
+	$(CARGO) test --locked --workspace --all-features --doc
+
+.PHONY: features
+features: ## Check each library alone, with its default and with no features
+	for crate in coder-core coder-provisioner coder-agent coder-proxy; do \
+		$(CARGO) clippy --locked -p $$crate -- -D warnings; \
+		$(CARGO) clippy --locked -p $$crate --no-default-features -- -D warnings; \
+	done
 
 .PHONY: openapi
 openapi: ## Refresh docs/api/openapi.json
