@@ -1,6 +1,5 @@
 //! What agents and provisioner daemons call, over the use cases of `coder-core`.
 
 pub mod agent;
-pub mod builtin;
 pub mod provisioner_daemon;
 pub mod tunnels;
