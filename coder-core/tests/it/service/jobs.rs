@@ -137,9 +137,9 @@ async fn a_cancel_and_a_claim_have_one_winner() {
         let daemon = harness.daemon();
         let acquire = harness.jobs.acquire(&daemon);
         let (canceled, acquired) = if cancel_first {
-            futures_util::join!(cancel, acquire)
+            futures_util::future::join(cancel, acquire).await
         } else {
-            let (acquired, canceled) = futures_util::join!(acquire, cancel);
+            let (acquired, canceled) = futures_util::future::join(acquire, cancel).await;
             (canceled, acquired)
         };
         canceled.expect("asked");

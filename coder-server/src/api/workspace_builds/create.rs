@@ -5,19 +5,27 @@ use crate::{
     api::workspace_agents::Look,
     app_state::AppState,
     http::{
-        ApiResult,
+        ApiError, ApiResult,
         extract::{Auth, Json, Path},
     },
 };
 use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use coder_core::{
-    Error,
+    Error, ErrorKind,
     id::{TemplateVersionId, WorkspaceId},
     service::builds::{Builds, NewBuild},
     workspace_build::{BuildReason, WorkspaceTransition},
 };
 use http::StatusCode;
+
+/// A version that is still being imported is 406 here, where elsewhere it is a failed precondition.
+pub(crate) fn refused(error: Error) -> ApiError {
+    if error.kind() == ErrorKind::NotReady {
+        return ApiError::new(StatusCode::NOT_ACCEPTABLE, error.message());
+    }
+    error.into()
+}
 
 /// What is asked for.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
@@ -66,7 +74,10 @@ pub(crate) async fn create_workspace_build(
 ) -> ApiResult<(StatusCode, Json<WorkspaceBuild>)> {
     let builds = Builds::new(state.deps.clone());
     let request = new_build(request)?;
-    let build = builds.create(auth.subject(), workspace, &request).await?;
+    let build = builds
+        .create(auth.subject(), workspace, &request)
+        .await
+        .map_err(refused)?;
     let details = builds.get(auth.subject(), build.id).await?;
     let look = Look {
         now: state.deps.now(),

@@ -12,5 +12,6 @@ mod state;
 mod timings;
 mod types;
 
+pub(crate) use create::refused;
 pub(crate) use routes::routes;
 pub(crate) use types::{WorkspaceBuild, WorkspaceBuildParameter, WorkspaceBuildTimings};

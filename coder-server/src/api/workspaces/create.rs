@@ -2,7 +2,11 @@
 
 use super::Workspace;
 use crate::{
-    api::{find, workspace_agents::Look, workspace_builds::WorkspaceBuildParameter},
+    api::{
+        find,
+        workspace_agents::Look,
+        workspace_builds::{WorkspaceBuildParameter, refused},
+    },
     app_state::AppState,
     http::{
         ApiResult,
@@ -104,7 +108,10 @@ async fn create(
         automatic_updates: updates("automatic_updates", request.automatic_updates.as_deref())?,
     };
     let workspaces = Workspaces::new(state.deps.clone());
-    let created = workspaces.create(auth.subject(), &request).await?;
+    let created = workspaces
+        .create(auth.subject(), &request)
+        .await
+        .map_err(refused)?;
     // Who may create one may not always look at it afterwards, yet sees what was made.
     let details = workspaces.created(created).await?;
     let look = Look {
