@@ -15,6 +15,9 @@ use super::{
 };
 use crate::postgres::locate::MINIMUM_MAJOR;
 
+/// How long closing waits for connections in use.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub struct DatabaseOptions {
@@ -80,12 +83,16 @@ impl PgStore {
         })
     }
 
-    /// Waits until connections in use are given back, and closes all of them.
+    /// Closes all connections. Waits a moment for those in use; they are closed when they are given
+    /// back, or with the process.
     ///
     /// # Errors
-    /// As every access.
+    /// As every access; [`StoreError::Unavailable`] when some are still in use.
     pub async fn close(self) -> StoreResult<()> {
-        self.connection.close().await.map_err(database_error)
+        match tokio::time::timeout(CLOSE_TIMEOUT, self.connection.close()).await {
+            Ok(closed) => closed.map_err(database_error),
+            Err(elapsed) => Err(StoreError::Unavailable(elapsed.into())),
+        }
     }
 }
 

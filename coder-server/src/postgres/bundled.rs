@@ -44,11 +44,11 @@ pub struct BundledOptions {
 }
 
 impl BundledOptions {
-    /// Options with the usual values: the `PATH` of this process, 60 s to start.
+    /// Options with the usual values: `CODER_PG_BIN_DIR` and `PATH` of this process, 60 s to start.
     pub fn new(directory: Option<PathBuf>) -> Self {
         Self {
             directory,
-            bin_dir: None,
+            bin_dir: std::env::var_os("CODER_PG_BIN_DIR").map(PathBuf::from),
             search_path: std::env::var_os("PATH"),
             start_timeout: Duration::from_secs(60),
         }
