@@ -14,6 +14,7 @@ mod limits;
 mod openapi;
 mod organizations;
 mod postgres;
+mod template_versions;
 mod templates;
 mod tokens;
 mod users;
