@@ -8,7 +8,10 @@ CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 ARCH := $(subst aarch64,arm64,$(subst x86_64,amd64,$(firstword $(subst -, ,$(HOST)))))
-AGENT_BINARY := coder-server/binaries/coder-linux-$(ARCH)
+BINARIES := coder-server/binaries
+# Replaced only when they differ, so that an unchanged one does not build the server again.
+place = cmp -s $(TARGET_DIR)/$(HOST)/agent/$(1) $(BINARIES)/$(2) || \
+	{ cp -f $(TARGET_DIR)/$(HOST)/agent/$(1) $(BINARIES)/$(2).new && mv -f $(BINARIES)/$(2).new $(BINARIES)/$(2); }
 
 .PHONY: help
 help: ## Show this list
@@ -18,13 +21,16 @@ help: ## Show this list
 deps: ## Check what is needed, installing Debian packages where that is allowed
 	@scripts/deps.sh
 
+# What the server hands out: the agent to workspaces, the provider to Terraform. Static, so that they run on any
+# distribution; a `--target` keeps the flag away from build scripts.
 .PHONY: agent
-agent: deps ## Build the static agent that workspaces download
-	@mkdir -p coder-server/binaries
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --profile agent \
-		--target $(HOST) -p coder-agent --features agent --bin coder-agent
-	cp -f $(TARGET_DIR)/$(HOST)/agent/coder-agent $(AGENT_BINARY).new
-	mv -f $(AGENT_BINARY).new $(AGENT_BINARY)
+agent: deps ## Build the static agent and the Terraform provider that the server carries
+	@mkdir -p $(BINARIES)
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --profile agent --target $(HOST) \
+		-p coder-agent --features coder-agent/agent --bin coder-agent \
+		-p coder-provisioner --features coder-provisioner/tfprovider --bin terraform-provider-coder
+	@$(call place,coder-agent,coder-linux-$(ARCH))
+	@$(call place,terraform-provider-coder,terraform-provider-coder)
 
 .PHONY: build
 build: deps agent ## Build the coder binary with the agent inside
@@ -70,4 +76,4 @@ bench: build ## Measure, and compare with peers in the same run
 .PHONY: clean
 clean: ## Remove what was built, and the data of `make run`
 	$(CARGO) clean
-	rm -rf .dev coder-server/binaries
+	rm -rf .dev $(BINARIES)
