@@ -1,10 +1,5 @@
 //! Tests of the crate as its users see it.
 
-#![expect(
-    clippy::expect_used,
-    reason = "the helpers of tests are tests too, which clippy does not know"
-)]
-
 #[cfg(all(feature = "memory", feature = "testing"))]
 #[expect(
     clippy::expect_used,
