@@ -118,3 +118,15 @@ pub struct WorkspaceBuild {
     /// When it was changed last.
     pub updated_at: Timestamp,
 }
+
+impl WorkspaceBuild {
+    /// Whether an agent of this build is the workspace's agent while `latest` is its newest build, whose job
+    /// is in `job`: it is of that build, or that build is about to end it, until when its stop scripts run
+    /// and report.
+    #[must_use]
+    pub fn agent_is_current(&self, latest: &Self, job: JobStatus) -> bool {
+        let ends_it = latest.transition != WorkspaceTransition::Start
+            && latest.build_number == self.build_number + 1;
+        self.id == latest.id || (ends_it && !job.is_final())
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use coder_core::clock::Entropy;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::outbox::Outbox;
 use crate::backoff::{Backoff, jitter};
@@ -14,17 +15,18 @@ use crate::{AgentApi, Error, ErrorKind};
 /// How long lines are collected before they are sent together.
 const COLLECT: Duration = Duration::from_millis(100);
 
-/// Sends reports in their order for ever.
+/// Sends reports in their order for ever. Once `ending`, a server that knows the agent no more is believed.
 pub(super) async fn send_reports(
     api: Arc<dyn AgentApi>,
     outbox: Outbox,
     entropy: Arc<dyn Entropy>,
+    ending: CancellationToken,
 ) {
     let mut backoff = Backoff::default();
     loop {
         let report = outbox.first().await;
         match report.send(&*api).await {
-            Err(error) if is_worth_another_try(&error) => {
+            Err(error) if is_worth_another_try(&error, ending.is_cancelled()) => {
                 sleep(backoff.next(jitter(&*entropy))).await;
                 continue;
             }
@@ -36,15 +38,20 @@ pub(super) async fn send_reports(
     }
 }
 
-/// Sends lines in their order until the server takes no more.
-pub(super) async fn send_logs(api: Arc<dyn AgentApi>, logs: LogQueue, entropy: Arc<dyn Entropy>) {
+/// Sends lines in their order until the server takes no more; `ending` as with reports.
+pub(super) async fn send_logs(
+    api: Arc<dyn AgentApi>,
+    logs: LogQueue,
+    entropy: Arc<dyn Entropy>,
+    ending: CancellationToken,
+) {
     let mut backoff = Backoff::default();
     loop {
         logs.filled().await;
         sleep(COLLECT).await;
         while let Some(batch) = logs.take_batch() {
             match api.patch_logs(batch.clone()).await {
-                Err(error) if is_worth_another_try(&error) => {
+                Err(error) if is_worth_another_try(&error, ending.is_cancelled()) => {
                     logs.give_back(batch);
                     sleep(backoff.next(jitter(&*entropy))).await;
                     continue;
@@ -63,11 +70,12 @@ pub(super) async fn send_logs(api: Arc<dyn AgentApi>, logs: LogQueue, entropy: A
     }
 }
 
-/// Whether time, or a new token behind a restarted server, may change the answer.
-fn is_worth_another_try(error: &Error) -> bool {
-    error.is_temporary()
-        || matches!(
-            error.kind(),
-            ErrorKind::Unauthenticated | ErrorKind::Forbidden
-        )
+/// Whether time may change the answer: a refused token may be that of a build which is not recorded yet, but
+/// not when the agent is `ending`.
+fn is_worth_another_try(error: &Error, ending: bool) -> bool {
+    let refused = matches!(
+        error.kind(),
+        ErrorKind::Unauthenticated | ErrorKind::Forbidden
+    );
+    error.is_temporary() || (refused && !ending)
 }

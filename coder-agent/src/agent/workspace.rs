@@ -45,8 +45,8 @@ pub(super) struct Workspace {
     outbox: Outbox,
     logs: LogQueue,
     tasks: TaskTracker,
-    /// Ends the start phase.
-    stop_starting: CancellationToken,
+    /// Cancelled when the agent begins to end: no start script goes on.
+    ending: CancellationToken,
     /// Ends everything else.
     stop: CancellationToken,
 }
@@ -85,7 +85,7 @@ impl Workspace {
             outbox: Outbox::default(),
             logs: LogQueue::default(),
             tasks: TaskTracker::new(),
-            stop_starting: CancellationToken::new(),
+            ending: CancellationToken::new(),
             stop: CancellationToken::new(),
         };
         workspace.apply_settings();
@@ -136,11 +136,13 @@ impl Workspace {
             Arc::clone(api),
             self.outbox.clone(),
             Arc::clone(entropy),
+            self.ending.clone(),
         ));
         self.background(sender::send_logs(
             Arc::clone(api),
             self.logs.clone(),
             Arc::clone(entropy),
+            self.ending.clone(),
         ));
         let workspace = Arc::clone(self);
         self.background(async move { workspace.keep_watching().await });
@@ -155,7 +157,7 @@ impl Workspace {
 
     /// Ends sessions, runs the stop scripts, says the last words.
     pub(super) async fn shut_down(&self) {
-        self.stop_starting.cancel();
+        self.ending.cancel();
         self.advance(LifecycleState::ShuttingDown);
         if timeout(SSH_CLOSE_TIMEOUT, self.services.ssh().close())
             .await
@@ -184,7 +186,7 @@ impl Workspace {
     async fn run_start_scripts(&self) {
         let manifest = self.manifest();
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_start);
-        let cancel = &self.stop_starting;
+        let cancel = &self.ending;
         let results = self.run_scripts(scripts, ScriptStage::Start, cancel).await;
         if cancel.is_cancelled() {
             return;

@@ -519,3 +519,16 @@ fn is_alive(pid: i32) -> bool {
             .starts_with('Z')
     })
 }
+
+#[tokio::test]
+async fn an_agent_that_is_not_known_any_more_ends_without_waiting() {
+    let running = Running::start(manifest()).await;
+    running.reaches(S::Ready).await;
+    running
+        .server
+        .api()
+        .fail_with(Some(ErrorKind::Unauthenticated));
+    // Below the 5 s that a server which cannot be reached gets for the last reports.
+    let ended = tokio::time::timeout(Duration::from_secs(4), running.stop()).await;
+    assert!(!ended.unwrap().api().states().contains(&S::Off));
+}

@@ -6,8 +6,8 @@ use crate::{
     api_key::{ApiKey, NewKey, parse_token},
     id::UserId,
     rbac::{SCOPE_ALL, Subject},
-    secret::{Secret, TokenHash},
-    store::{AgentOwner, Transaction},
+    secret::Secret,
+    store::Transaction,
     user::{LoginType, User, UserStatus},
 };
 use chrono::TimeDelta;
@@ -110,22 +110,6 @@ pub async fn subject_of(tx: &mut dyn Transaction, user: &User) -> Result<Subject
         user.roles.clone(),
         organizations.collect(),
     ))
-}
-
-/// Checks the token of an agent: it must be of its workspace's newest build.
-///
-/// # Errors
-/// [`Unauthenticated`](ErrorKind::Unauthenticated).
-pub async fn authenticate_agent(deps: &Deps, token: &str) -> Result<AgentOwner, Error> {
-    let mut tx = deps.begin().await?;
-    let found = tx.workspace_agents().by_token(TokenHash::of(token)).await?;
-    let found = found.ok_or_else(refused)?;
-    let owner = tx.users().get(found.workspace.owner_id).await?;
-    tx.commit().await?;
-    owner
-        .filter(|owner| !owner.deleted && owner.status != UserStatus::Suspended)
-        .ok_or_else(refused)?;
-    Ok(found)
 }
 
 /// Opens a session for an account and answers the text of its token.

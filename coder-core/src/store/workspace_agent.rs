@@ -29,8 +29,7 @@ pub trait WorkspaceAgentStore: Send {
     async fn get(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<WorkspaceAgent>>;
     /// An agent of a workspace build with both; `None` for agents of template imports and deleted agents.
     async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>>;
-    /// The agent with this token, if it is of its workspace's newest build, not deleted, and the workspace
-    /// is not deleted.
+    /// The agent of a workspace build with this token, if neither it nor the workspace is deleted.
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>>;
     /// Those of several resources, by display order, then name; deleted or not.
     async fn by_resources(

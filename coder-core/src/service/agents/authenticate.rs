@@ -4,7 +4,7 @@ use crate::{
     script::WorkspaceAgentScript,
     secret::TokenHash,
     service::unit::settle,
-    store::AgentOwner,
+    store::{AgentOwner, Transaction},
     user::{User, UserStatus},
     workspace_agent::AgentMetadatum,
     workspace_app::WorkspaceApp,
@@ -24,8 +24,9 @@ pub struct AgentManifest {
 }
 
 impl Agents {
-    /// The agent that owns `token`, if it is of its workspace's newest build, and the owner's account is
-    /// in use.
+    /// The agent that owns `token`, if it is its workspace's
+    /// [current one](crate::workspace_build::WorkspaceBuild::agent_is_current) and the owner's account is in
+    /// use.
     ///
     /// # Errors
     /// [`Unauthenticated`](ErrorKind::Unauthenticated), the same for every cause.
@@ -33,13 +34,9 @@ impl Agents {
         let hash = TokenHash::of(token);
         let mut tx = self.deps.begin().await?;
         let found = async {
-            let found = tx
-                .workspace_agents()
-                .by_token(hash)
-                .await?
-                .ok_or_else(refused)?;
-            let user = tx.users().get(found.workspace.owner_id).await?;
-            if user.is_some_and(|user| is_usable(&user)) {
+            let found = tx.workspace_agents().by_token(hash).await?;
+            let found = found.ok_or_else(refused)?;
+            if is_current(tx.as_mut(), &found).await? {
                 Ok(found)
             } else {
                 Err(refused())
@@ -70,7 +67,23 @@ impl Agents {
     }
 }
 
-pub(super) fn is_usable(user: &User) -> bool {
+/// Whether an agent speaks for its workspace, whose owner's account is in use.
+pub(super) async fn is_current(tx: &mut dyn Transaction, owner: &AgentOwner) -> Result<bool> {
+    let user = tx.users().get(owner.workspace.owner_id).await?;
+    if owner.workspace.deleted || !user.is_some_and(|user| is_usable(&user)) {
+        return Ok(false);
+    }
+    let Some(latest) = tx.workspace_builds().latest(owner.workspace.id).await? else {
+        return Ok(false);
+    };
+    if latest.id == owner.build.id {
+        return Ok(true);
+    }
+    let job = tx.provisioner_jobs().get(latest.job_id).await?;
+    Ok(job.is_some_and(|job| owner.build.agent_is_current(&latest, job.status())))
+}
+
+fn is_usable(user: &User) -> bool {
     !user.deleted && user.status != UserStatus::Suspended
 }
 

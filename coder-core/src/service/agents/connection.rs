@@ -1,4 +1,4 @@
-use super::{Agents, announce, authenticate::is_usable};
+use super::{Agents, announce, authenticate::is_current};
 use crate::{
     Result, Timestamp,
     id::WorkspaceAgentId,
@@ -43,7 +43,7 @@ impl Agents {
         let mut tx = self.deps.begin().await?;
         let noted = async {
             let tx = tx.as_mut();
-            if !is_current(tx, id).await? {
+            if !is_current_id(tx, id).await? {
                 return Ok(None);
             }
             if let Some(mut agent) = tx.workspace_agents().get(id).await? {
@@ -64,7 +64,7 @@ impl Agents {
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
     pub async fn may_stay(&self, id: WorkspaceAgentId) -> Result<bool> {
         let mut tx = self.deps.begin().await?;
-        let current = is_current(tx.as_mut(), id).await;
+        let current = is_current_id(tx.as_mut(), id).await;
         settle(tx, current).await
     }
 
@@ -90,13 +90,9 @@ impl Agents {
     }
 }
 
-async fn is_current(tx: &mut dyn Transaction, id: WorkspaceAgentId) -> Result<bool> {
-    let Some(owner) = tx.workspace_agents().with_owner(id).await? else {
-        return Ok(false);
-    };
-    let latest = tx.workspace_builds().latest(owner.workspace.id).await?;
-    let user = tx.users().get(owner.workspace.owner_id).await?;
-    Ok(!owner.workspace.deleted
-        && latest.is_some_and(|latest| latest.id == owner.build.id)
-        && user.is_some_and(|user| is_usable(&user)))
+async fn is_current_id(tx: &mut dyn Transaction, id: WorkspaceAgentId) -> Result<bool> {
+    match tx.workspace_agents().with_owner(id).await? {
+        Some(owner) => is_current(tx, &owner).await,
+        None => Ok(false),
+    }
 }

@@ -37,11 +37,7 @@ impl WorkspaceAgentStore for MemoryTransaction {
         let agents = &self.data.workspace_agents;
         let agent = agents.find(|row| !row.deleted && row.auth == AgentAuth::Token(token));
         let owner = agent.and_then(|agent| detail::owner_of(&self.data, agent));
-        let valid = owner.filter(|owner| {
-            let latest = self.data.latest_build(owner.workspace.id);
-            !owner.workspace.deleted && latest.is_some_and(|build| build.id == owner.build.id)
-        });
-        Ok(valid)
+        Ok(owner.filter(|owner| !owner.workspace.deleted))
     }
 
     async fn by_resources(

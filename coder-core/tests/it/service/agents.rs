@@ -33,7 +33,7 @@ fn line(harness: &Harness, output: &str) -> NewAgentLog {
 }
 
 #[tokio::test]
-async fn a_token_is_good_while_its_build_is_the_newest_and_its_owner_active() {
+async fn a_token_is_good_while_the_owner_is_active() {
     let harness = Harness::new().await;
     let workspace = harness.running("dev", TOKEN).await;
     let owner = harness.agents.authenticate(TOKEN).await.expect("good");
@@ -73,11 +73,30 @@ async fn a_token_is_good_while_its_build_is_the_newest_and_its_owner_active() {
             .await
             .expect("checked")
     );
+}
 
+/// It runs its stop scripts then; nobody comes in any more.
+#[tokio::test]
+async fn an_agent_is_known_until_its_workspace_has_stopped() {
+    let harness = Harness::new().await;
+    let workspace = harness.running("dev", TOKEN).await;
+    let owner = harness.agents.authenticate(TOKEN).await.expect("good");
     harness.build(&workspace, WorkspaceTransition::Stop).await;
+    assert!(harness.agents.authenticate(TOKEN).await.is_ok());
+    let seen = harness.agents.seen(owner.agent.id).await;
+    assert!(seen.expect("checked").is_some());
+    let reachable = harness
+        .agents
+        .reachable(&harness.ann(), owner.agent.id, &[Action::Ssh])
+        .await;
+    assert_eq!(
+        reachable.expect_err("newer build").kind(),
+        ErrorKind::NotFound
+    );
+    harness.finish("state", Vec::new()).await;
     let refused = harness.agents.authenticate(TOKEN).await;
     assert_eq!(
-        refused.expect_err("newer build").kind(),
+        refused.expect_err("stopped").kind(),
         ErrorKind::Unauthenticated
     );
     assert!(
@@ -94,14 +113,6 @@ async fn a_token_is_good_while_its_build_is_the_newest_and_its_owner_active() {
             .await
             .expect("checked")
             .is_none()
-    );
-    let reachable = harness
-        .agents
-        .reachable(&harness.ann(), owner.agent.id, &[Action::Ssh])
-        .await;
-    assert_eq!(
-        reachable.expect_err("newer build").kind(),
-        ErrorKind::NotFound
     );
 }
 

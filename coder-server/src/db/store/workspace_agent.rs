@@ -46,9 +46,7 @@ impl WorkspaceAgentStore for PgTransaction {
              JOIN workspace_resources r ON r.id = a.resource_id \
              JOIN workspace_builds b ON b.job_id = r.job_id \
              JOIN workspaces w ON w.id = b.workspace_id \
-             WHERE NOT a.deleted AND NOT w.deleted AND b.build_number = (SELECT \
-             max(build_number) FROM workspace_builds WHERE workspace_id = w.id) \
-             AND a.auth_token_hash = ",
+             WHERE NOT a.deleted AND NOT w.deleted AND a.auth_token_hash = ",
         );
         let agent = self.query_one(query.bind(token.0.to_vec())).await?;
         owner(self, agent).await

@@ -9,7 +9,10 @@ use axum::{
 };
 use coder_core::{
     ErrorKind,
-    service::sessions::{self, Session},
+    service::{
+        agents::Agents,
+        sessions::{self, Session},
+    },
     store::AgentOwner,
 };
 use http::{HeaderMap, header, request::Parts};
@@ -26,7 +29,7 @@ pub(crate) const SESSION_TOKEN_HEADER: &str = "coder-session-token";
 pub(crate) enum Identity {
     /// A signed-in user.
     User(Arc<Session>),
-    /// An agent with the token of its workspace's newest build.
+    /// The current agent of a workspace.
     Agent(Arc<AgentOwner>),
 }
 
@@ -56,7 +59,7 @@ pub(crate) async fn authenticate(
 async fn identify(state: &AppState, token: &str) -> coder_core::Result<Identity> {
     // Agent tokens are UUIDs, keys are not: each kind reaches only its own endpoints.
     if token.len() == 36 && Uuid::try_parse(token).is_ok() {
-        let owner = sessions::authenticate_agent(&state.deps, token).await?;
+        let owner = Agents::new(state.deps.clone()).authenticate(token).await?;
         return Ok(Identity::Agent(Arc::new(owner)));
     }
     let refresh = !state.config.http.disable_session_expiry_refresh;
