@@ -10,6 +10,9 @@ cargo fmt --all --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
+step "Each library alone, with its default and with no features"
+make --no-print-directory features
+
 step "Dependencies"
 if command -v cargo-deny >/dev/null 2>&1; then
     cargo deny --offline check bans licenses sources
@@ -24,3 +27,6 @@ else
     echo "cargo-nextest is not installed, using cargo test (cargo install cargo-nextest is faster)"
     cargo test --locked --workspace --all-features --lib --bins --tests --examples
 fi
+
+step "Documentation and its examples"
+make --no-print-directory doc

@@ -199,7 +199,51 @@ pub struct ProvisionerJob {
     pub logs_overflowed: bool,
 }
 
+/// What a job is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewJob {
+    /// Identifier.
+    pub id: ProvisionerJobId,
+    /// Only daemons of this organization may take it.
+    pub organization_id: OrganizationId,
+    /// Who asked for it.
+    pub initiator_id: UserId,
+    /// What must run it.
+    pub provisioner: ProvisionerType,
+    /// The template's archive.
+    pub file_id: FileId,
+    /// What it works on.
+    pub input: JobInput,
+    /// Which daemons fit.
+    pub tags: Tags,
+}
+
 impl ProvisionerJob {
+    /// A job that waits for a daemon since `now`.
+    #[must_use]
+    pub fn queued(new: NewJob, now: Timestamp) -> Self {
+        Self {
+            id: new.id,
+            organization_id: new.organization_id,
+            initiator_id: new.initiator_id,
+            provisioner: new.provisioner,
+            file_id: new.file_id,
+            input: new.input,
+            tags: new.tags,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            canceled_at: None,
+            completed_at: None,
+            error: None,
+            error_code: None,
+            worker_id: None,
+            lease: None,
+            logs_length: 0,
+            logs_overflowed: false,
+        }
+    }
+
     /// The state of this job.
     #[must_use]
     pub const fn status(&self) -> JobStatus {

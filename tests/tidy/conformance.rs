@@ -12,6 +12,11 @@ const SUITES: &[(&str, &str, &[&str])] = &[
         "provisioner_conformance!",
         &["EchoProvisioner", "TerraformProvisioner"],
     ),
+    (
+        "AgentApi for ",
+        "agent_api_conformance!",
+        &["AgentCalls", "AgentClient", "FakeAgentApi"],
+    ),
 ];
 
 #[test]

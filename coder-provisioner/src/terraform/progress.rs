@@ -93,6 +93,10 @@ struct Snippet {
     start_line: u64,
 }
 
+/// The warning of every `init` that takes a provider from a mirror or a cache, as ours always does. The lock
+/// file stays with the build, which runs on this platform only.
+const INCOMPLETE_LOCK: &str = "Incomplete lock file information for providers";
+
 /// Understands a line. Text that is not Terraform's JSON is passed on as it is: as information
 /// from the standard output, as an error from the other stream.
 pub(super) fn read(stream: Stream, text: &str) -> Progress {
@@ -123,6 +127,9 @@ pub(super) fn read(stream: Stream, text: &str) -> Progress {
         _ => LogLevel::Info,
     };
     if let Some(diagnostic) = &line.diagnostic {
+        if diagnostic.summary == INCOMPLETE_LOCK {
+            return Progress::default();
+        }
         return diagnosed(diagnostic);
     }
     let hook = line
@@ -233,6 +240,14 @@ mod tests {
             .iter()
             .map(|log| log.output.as_str())
             .collect()
+    }
+
+    #[test]
+    fn the_warning_about_our_own_mirror_is_not_shown() {
+        let text = r#"{"@level":"warn","@message":"Warning: Incomplete lock file information for providers","diagnostic":{"severity":"warning","summary":"Incomplete lock file information for providers","detail":"To calculate…"},"type":"diagnostic"}"#;
+        assert_eq!(read(Stream::Stdout, text).logs, []);
+        let other = text.replace("Incomplete", "Strange");
+        assert!(!read(Stream::Stdout, &other).logs.is_empty());
     }
 
     #[test]

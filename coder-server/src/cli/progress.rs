@@ -6,11 +6,11 @@ use super::{
     output::{error_line, printable},
     types::{Job, JobLog, MatchedProvisioners},
 };
-use coder_core::provisioner_job::{JobStatus, LogLevel};
-use std::{
-    io::IsTerminal as _,
-    time::{Duration, Instant},
+use coder_core::{
+    Timestamp,
+    provisioner_job::{JobStatus, LogLevel},
 };
+use std::{io::IsTerminal as _, time::Duration};
 
 /// Between two looks at a job that writes, and the longest pause of one that is silent.
 const POLL: (Duration, Duration) = (Duration::from_millis(150), Duration::from_millis(1_000));
@@ -80,7 +80,7 @@ impl<'a> Followed<'a> {
                 printer.log(log);
             }
             if job.job.status.is_final() {
-                printer.end();
+                printer.end(job.job.completed_at);
                 return ended(&job.job);
             }
             printer.waiting(&job);
@@ -103,7 +103,8 @@ fn ended(job: &Job) -> CliResult {
 /// Prints a heading for each stage with its duration, and the lines below.
 #[derive(Default)]
 struct Printer {
-    stage: Option<(String, Instant)>,
+    /// Its name and when its first line was written.
+    stage: Option<(String, Timestamp)>,
     said_waiting: bool,
 }
 
@@ -114,9 +115,9 @@ impl Printer {
             .as_ref()
             .is_none_or(|(stage, _)| *stage != log.stage)
         {
-            self.end();
+            self.end(Some(log.created_at));
             error_line(&format!("==> {}", printable(&log.stage)));
-            self.stage = Some((log.stage.clone(), Instant::now()));
+            self.stage = Some((log.stage.clone(), log.created_at));
         }
         if !log.output.is_empty() {
             let mark = match log.log_level {
@@ -128,11 +129,11 @@ impl Printer {
         }
     }
 
-    fn end(&mut self) {
-        if let Some((_, began)) = self.stage.take()
+    fn end(&mut self, ended: Option<Timestamp>) {
+        if let (Some((_, began)), Some(ended)) = (self.stage.take(), ended)
             && std::io::stderr().is_terminal()
         {
-            error_line(&format!("    [{} ms]", began.elapsed().as_millis()));
+            error_line(&format!("    [{} ms]", (ended - began).num_milliseconds()));
         }
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct MatchedProvisioners {
 pub(crate) struct Job {
     pub(crate) status: JobStatus,
     #[serde(default)]
+    pub(crate) completed_at: Option<Timestamp>,
+    #[serde(default)]
     pub(crate) error: String,
     #[serde(default)]
     pub(crate) queue_position: i64,
@@ -79,6 +81,7 @@ pub(crate) struct Job {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct JobLog {
     pub(crate) id: i64,
+    pub(crate) created_at: Timestamp,
     pub(crate) log_level: LogLevel,
     pub(crate) stage: String,
     pub(crate) output: String,

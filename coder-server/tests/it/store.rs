@@ -13,7 +13,7 @@ use coder_core::{
     },
     organization::Organization,
     provisioner_job::{
-        JobInput, JobLog, LogLevel, LogSource, ProvisionerJob, ProvisionerType, with_scope,
+        JobInput, JobLog, LogLevel, LogSource, NewJob, ProvisionerJob, ProvisionerType, with_scope,
     },
     store::{ClaimJob, Store, StoreError},
     user::{LoginType, User, UserStatus},
@@ -94,29 +94,22 @@ async fn parents(store: &PgStore) -> Parents {
 }
 
 fn job(parents: Parents, age: i64) -> ProvisionerJob {
-    ProvisionerJob {
-        id: ProvisionerJobId::generate(&OsEntropy),
-        organization_id: parents.organization,
-        initiator_id: parents.user,
-        provisioner: ProvisionerType::Echo,
-        file_id: parents.file,
-        input: JobInput::TemplateVersionImport {
-            template_version_id: TemplateVersionId::generate(&OsEntropy),
-            user_variable_values: Vec::new(),
+    let queued = now() - TimeDelta::seconds(age);
+    ProvisionerJob::queued(
+        NewJob {
+            id: ProvisionerJobId::generate(&OsEntropy),
+            organization_id: parents.organization,
+            initiator_id: parents.user,
+            provisioner: ProvisionerType::Echo,
+            file_id: parents.file,
+            input: JobInput::TemplateVersionImport {
+                template_version_id: TemplateVersionId::generate(&OsEntropy),
+                user_variable_values: Vec::new(),
+            },
+            tags: with_scope(BTreeMap::new(), parents.user),
         },
-        tags: with_scope(BTreeMap::new(), parents.user),
-        created_at: now() - TimeDelta::seconds(age),
-        updated_at: now(),
-        started_at: None,
-        canceled_at: None,
-        completed_at: None,
-        error: None,
-        error_code: None,
-        worker_id: None,
-        lease: None,
-        logs_length: 0,
-        logs_overflowed: false,
-    }
+        queued,
+    )
 }
 
 fn claim(parents: Parents) -> ClaimJob {

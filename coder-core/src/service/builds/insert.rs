@@ -8,7 +8,7 @@ use crate::{
     parameter::ParameterValue,
     parameter_resolution::{Missing, resolve},
     provisioner_daemon::OFFLINE_AFTER_MS,
-    provisioner_job::{JobInput, ProvisionerJob, tags_match, with_scope},
+    provisioner_job::{JobInput, NewJob, ProvisionerJob, tags_match, with_scope},
     service::Deps,
     store::{JobEnd, Transaction},
     template::Template,
@@ -124,29 +124,21 @@ async fn first_state(tx: &mut dyn Transaction, plan: &BuildPlan<'_>) -> Result<V
 }
 
 fn job_of(plan: &BuildPlan<'_>, build: &WorkspaceBuild, now: Timestamp) -> ProvisionerJob {
-    ProvisionerJob {
-        id: build.job_id,
-        organization_id: plan.workspace.organization_id,
-        initiator_id: plan.initiator,
-        provisioner: plan.template.provisioner,
-        file_id: plan.import.file_id,
-        input: JobInput::WorkspaceBuild {
-            workspace_build_id: build.id,
-            debug_logs: plan.request.debug_logs,
+    ProvisionerJob::queued(
+        NewJob {
+            id: build.job_id,
+            organization_id: plan.workspace.organization_id,
+            initiator_id: plan.initiator,
+            provisioner: plan.template.provisioner,
+            file_id: plan.import.file_id,
+            input: JobInput::WorkspaceBuild {
+                workspace_build_id: build.id,
+                debug_logs: plan.request.debug_logs,
+            },
+            tags: with_scope(plan.import.tags.clone(), plan.initiator),
         },
-        tags: with_scope(plan.import.tags.clone(), plan.initiator),
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        canceled_at: None,
-        completed_at: None,
-        error: None,
-        error_code: None,
-        worker_id: None,
-        lease: None,
-        logs_length: 0,
-        logs_overflowed: false,
-    }
+        now,
+    )
 }
 
 async fn has_live_daemon(

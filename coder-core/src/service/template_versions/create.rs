@@ -6,7 +6,7 @@ use crate::{
     event::Event,
     id::{FileId, OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId},
     name::check_version_name,
-    provisioner_job::{JobInput, ProvisionerJob, ProvisionerType, Tags, with_scope},
+    provisioner_job::{JobInput, NewJob, ProvisionerJob, ProvisionerType, Tags, with_scope},
     rbac::{Action, Object, ResourceType, Subject},
     secret::random_text,
     service::{Deps, templates},
@@ -58,29 +58,21 @@ pub async fn create(
     check_target(deps, &mut *tx, subject, organization_id, &new).await?;
     let now = deps.now();
     let id = TemplateVersionId::generate(&*deps.entropy);
-    let job = ProvisionerJob {
-        id: ProvisionerJobId::generate(&*deps.entropy),
-        organization_id,
-        initiator_id: subject.user_id,
-        provisioner: new.provisioner,
-        file_id: new.file_id,
-        input: JobInput::TemplateVersionImport {
-            template_version_id: id,
-            user_variable_values: new.user_variable_values,
+    let job = ProvisionerJob::queued(
+        NewJob {
+            id: ProvisionerJobId::generate(&*deps.entropy),
+            organization_id,
+            initiator_id: subject.user_id,
+            provisioner: new.provisioner,
+            file_id: new.file_id,
+            input: JobInput::TemplateVersionImport {
+                template_version_id: id,
+                user_variable_values: new.user_variable_values,
+            },
+            tags: with_scope(new.tags, subject.user_id),
         },
-        tags: with_scope(new.tags, subject.user_id),
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        canceled_at: None,
-        completed_at: None,
-        error: None,
-        error_code: None,
-        worker_id: None,
-        lease: None,
-        logs_length: 0,
-        logs_overflowed: false,
-    };
+        now,
+    );
     let version = TemplateVersion {
         id,
         template_id: new.template_id,

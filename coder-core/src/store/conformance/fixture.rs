@@ -11,7 +11,7 @@ use crate::{
     organization::{Organization, OrganizationMember},
     provisioner_daemon::ProvisionerDaemon,
     provisioner_job::{
-        JobInput, JobLog, LogLevel, LogSource, ProvisionerJob, ProvisionerType, with_scope,
+        JobInput, JobLog, LogLevel, LogSource, NewJob, ProvisionerJob, ProvisionerType, with_scope,
     },
     script::WorkspaceAgentScript,
     secret::{Secret, TokenHash},
@@ -136,26 +136,18 @@ pub fn job(
     organization: OrganizationId,
     input: JobInput,
 ) -> ProvisionerJob {
-    ProvisionerJob {
-        id: id(number),
-        organization_id: organization,
-        initiator_id: file.created_by,
-        provisioner: ProvisionerType::Echo,
-        file_id: file.id,
-        input,
-        tags: with_scope(BTreeMap::new(), file.created_by),
-        created_at: at(100),
-        updated_at: at(100),
-        started_at: None,
-        canceled_at: None,
-        completed_at: None,
-        error: None,
-        error_code: None,
-        worker_id: None,
-        lease: None,
-        logs_length: 0,
-        logs_overflowed: false,
-    }
+    ProvisionerJob::queued(
+        NewJob {
+            id: id(number),
+            organization_id: organization,
+            initiator_id: file.created_by,
+            provisioner: ProvisionerType::Echo,
+            file_id: file.id,
+            input,
+            tags: with_scope(BTreeMap::new(), file.created_by),
+        },
+        at(100),
+    )
 }
 
 /// The input of an import.

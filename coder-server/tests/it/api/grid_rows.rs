@@ -48,14 +48,14 @@ pub(crate) fn rows() -> BTreeMap<&'static str, Row> {
         ORGANIZATIONS,
         TEMPLATES,
         VERSIONS,
-        BUILDS,
-        AGENTS,
-        PROVISIONERS,
-        // Last: where a row stands twice, the one beside its objects counts.
         WORKSPACES,
     ];
-    let rows = tables.into_iter().flatten();
-    rows.map(|(name, row)| (*name, *row)).collect()
+    let mut rows = BTreeMap::new();
+    for (name, row) in tables.into_iter().flatten() {
+        let before = rows.insert(*name, *row);
+        assert!(before.is_none(), "{name} has two rows");
+    }
+    rows
 }
 
 const GENERAL: &[(&str, Row)] = &[
@@ -256,82 +256,6 @@ const VERSIONS: &[(&str, Row)] = &[
     ),
     (
         "GET /api/v2/templateversions/{templateversion}/variables",
-        Hidden(""),
-    ),
-];
-
-const BUILDS: &[(&str, Row)] = &[
-    ("GET /api/v2/workspacebuilds/{workspacebuild}", Hidden("")),
-    (
-        "PATCH /api/v2/workspacebuilds/{workspacebuild}/cancel",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspacebuilds/{workspacebuild}/logs",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspacebuilds/{workspacebuild}/parameters",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspacebuilds/{workspacebuild}/resources",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspacebuilds/{workspacebuild}/state",
-        Hidden(""),
-    ),
-    (
-        "PUT /api/v2/workspacebuilds/{workspacebuild}/state",
-        Hidden(r#"{"state":""}"#),
-    ),
-    (
-        "GET /api/v2/workspacebuilds/{workspacebuild}/timings",
-        Hidden(""),
-    ),
-];
-
-const AGENTS: &[(&str, Row)] = &[
-    ("GET /api/v2/workspaceagents/connection", NoObject),
-    ("GET /api/v2/workspaceagents/{workspaceagent}", Hidden("")),
-    (
-        "GET /api/v2/workspaceagents/{workspaceagent}/connect",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspaceagents/{workspaceagent}/connection",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspaceagents/{workspaceagent}/logs",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspaceagents/{workspaceagent}/watch-metadata",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/workspaceagents/{workspaceagent}/watch-metadata-ws",
-        Hidden(""),
-    ),
-];
-
-const PROVISIONERS: &[(&str, Row)] = &[
-    (
-        "GET /api/v2/organizations/{organization}/provisionerdaemons",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/organizations/{organization}/provisionerjobs",
-        Hidden(""),
-    ),
-    (
-        "GET /api/v2/organizations/{organization}/provisionerjobs/{job}",
         Hidden(""),
     ),
 ];

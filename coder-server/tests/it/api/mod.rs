@@ -3,6 +3,7 @@
 pub(crate) mod harness;
 pub(crate) mod live;
 
+mod agent_api;
 mod agents;
 mod auth;
 mod files;

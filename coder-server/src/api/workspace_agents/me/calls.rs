@@ -3,7 +3,7 @@
 use crate::{
     app_state::AppState,
     http::{
-        ApiResult,
+        ApiResult, Response,
         extract::{AgentAuth, Json},
     },
     rpc::agent::AgentCalls,
@@ -77,15 +77,15 @@ pub(super) async fn agent_report_lifecycle(
     security(("CoderAgentToken" = [])),
     extensions(("x-permission" = json!("agent"))),
     request_body(content = Object, description = "`PatchLogs` of the agent protocol"),
-    responses((status = NO_CONTENT)),
+    responses((status = OK, body = Response)),
 )]
 pub(super) async fn agent_patch_logs(
     agent: AgentAuth,
     State(state): State<AppState>,
     Json(body): Json<PatchLogs>,
-) -> ApiResult<StatusCode> {
+) -> ApiResult<Json<Response>> {
     calls(&state, agent).patch_logs(body).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(Response::message("The lines are stored.")))
 }
 
 /// Name a source of lines

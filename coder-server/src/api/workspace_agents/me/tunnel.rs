@@ -13,10 +13,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use coder_agent::{
-    protocol::API_VERSION,
-    tunnel::{AgentTunnel, PING_INTERVAL},
-};
+use coder_agent::{protocol::API_VERSION, tunnel::AgentTunnel};
 use coder_core::{
     Error, Timestamp,
     event::{Signal, Subscription, Topic},
@@ -25,7 +22,6 @@ use coder_core::{
 };
 use futures_util::{StreamExt as _, stream};
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 const ROUTE: &str = "/api/v2/workspaceagents/me/tunnel";
 /// How long the end of a connection may take to be written down.
@@ -139,18 +135,19 @@ impl Monitor {
                 tracing::warn!(error = &error as &dyn std::error::Error, "agent not noted")
             }
         }
-        let mut ticks = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Each beat is noted as it comes: a clock of our own would note the last one up to a beat too late.
         loop {
             let note = tokio::select! {
                 _ = tunnel.closed() => return "the tunnel ended",
                 () = self.state.shutdown.cancelled() => return "the server stops",
-                _ = ticks.tick() => heartbeat.has_changed().unwrap_or(false),
+                beat = heartbeat.changed() => {
+                    if beat.is_err() {
+                        return "the tunnel ended";
+                    }
+                    true
+                }
                 () = next(&mut events) => false,
             };
-            if note {
-                heartbeat.mark_unchanged();
-            }
             match self.look(note).await {
                 Ok(true) => {}
                 Ok(false) => return "its build is not the newest, or its owner may not use it",
@@ -183,7 +180,7 @@ impl Monitor {
             Topic::Workspace(self.owner.workspace.id),
             Topic::User(self.owner.workspace.owner_id),
         ] {
-            // Without events the clock does.
+            // Without events the next beat does.
             events.extend(pubsub.subscribe(topic).await.ok());
         }
         stream::select_all(events).boxed()
