@@ -59,10 +59,12 @@ doc: ## Build the documentation and run its examples
 	$(CARGO) test --locked --workspace --all-features --doc
 
 .PHONY: features
-features: ## Check each library alone, with its default and with no features
+features: ## Check each library and its documentation alone, with its default, no and all features
 	for crate in coder-core coder-provisioner coder-agent coder-proxy; do \
-		$(CARGO) clippy --locked -p $$crate -- -D warnings; \
-		$(CARGO) clippy --locked -p $$crate --no-default-features -- -D warnings; \
+		for features in --features= --no-default-features --all-features; do \
+			$(CARGO) clippy --locked -p $$crate $$features -- -D warnings; \
+			RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps -p $$crate $$features; \
+		done; \
 	done
 
 .PHONY: openapi

@@ -10,7 +10,7 @@ cargo fmt --all --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
-step "Each library alone, with its default and with no features"
+step "Each library alone, with its default, no and all features"
 make --no-print-directory features
 
 step "Dependencies"

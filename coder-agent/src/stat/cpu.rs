@@ -11,7 +11,7 @@ pub(super) const SAMPLE: Duration = Duration::from_millis(200);
 /// Nanoseconds of one tick of `/proc/stat`: the kernel shows 100 a second on every architecture.
 const TICK_NANOSECONDS: u64 = 10_000_000;
 
-/// Cores in use, watched while `wait` waits for [`SAMPLE`]; it gives how long that really took.
+/// Cores in use, watched while `wait` waits for 200 ms; it gives how long that really took.
 ///
 /// # Errors
 /// When the kernel's files cannot be read or are not understood.
