@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 use coder_core::parameter::RichParameter;
 
 /// What a template makes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Converted {
     /// Resources by address, with their agents.
     pub resources: Vec<Resource>,
