@@ -9,8 +9,7 @@ address=${CODER_HTTP_ADDRESS:-127.0.0.1:3000}
 url="http://$address"
 email=admin@example.com
 mkdir -p "$dev"
-# Passable, so that PostgreSQL, which does not run as root, reaches its own folder in it.
-chmod 711 "$dev"
+chmod 700 "$dev"
 export CODER_CONFIG_DIR="$dev/config"
 unset CODER_URL CODER_SESSION_TOKEN
 

@@ -120,13 +120,12 @@ pub struct WorkspaceBuild {
 }
 
 impl WorkspaceBuild {
-    /// Whether an agent of this build is the workspace's agent while `latest` is its newest build, whose job
-    /// is in `job`: it is of that build, or that build is about to end it, until when its stop scripts run
-    /// and report.
+    /// Whether this build's agents are about to be ended by `next`, whose job is in the state `job`. They still
+    /// speak for the workspace then: their stop scripts run and report.
     #[must_use]
-    pub fn agent_is_current(&self, latest: &Self, job: JobStatus) -> bool {
-        let ends_it = latest.transition != WorkspaceTransition::Start
-            && latest.build_number == self.build_number + 1;
-        self.id == latest.id || (ends_it && !job.is_final())
+    pub fn is_being_ended_by(&self, next: &Self, job: JobStatus) -> bool {
+        next.transition != WorkspaceTransition::Start
+            && next.build_number.checked_sub(1) == Some(self.build_number)
+            && !job.is_final()
     }
 }

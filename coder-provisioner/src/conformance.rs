@@ -172,7 +172,9 @@ async fn bounded<T>(step: impl Future<Output = T>) -> T {
     }
 }
 
-fn metadata(workspace_transition: WorkspaceTransition) -> Metadata {
+/// What the checks say of the workspace: `dev` of `ann`.
+#[must_use]
+pub fn metadata(workspace_transition: WorkspaceTransition) -> Metadata {
     Metadata {
         coder_url: "http://localhost:3000".into(),
         workspace_transition,

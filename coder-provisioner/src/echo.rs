@@ -286,13 +286,10 @@ impl Session for EchoSession {
         });
         self.newest_plan = Some(Arc::clone(&planned));
         Ok(PlanComplete {
-            daily_cost: resources.iter().map(|resource| resource.daily_cost).sum(),
-            resources,
             rich_parameters: plan.rich_parameters,
             presets: plan.presets,
             external_auth_providers: plan.external_auth_providers,
-            timings: Vec::new(),
-            handle: PlanHandle::new(planned),
+            ..PlanComplete::new(resources, PlanHandle::new(planned))
         })
     }
 

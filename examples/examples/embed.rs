@@ -35,15 +35,8 @@ impl Session for Machines {
                 ..Resource::default()
             });
         }
-        Ok(PlanComplete {
-            handle: PlanHandle::new(resources.clone()),
-            resources,
-            rich_parameters: Vec::new(),
-            presets: Vec::new(),
-            external_auth_providers: Vec::new(),
-            timings: Vec::new(),
-            daily_cost: 0,
-        })
+        let handle = PlanHandle::new(resources.clone());
+        Ok(PlanComplete::new(resources, handle))
     }
 
     async fn apply(

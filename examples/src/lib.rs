@@ -12,7 +12,6 @@ use coder_core::{
         templates, users, workspaces,
     },
     store::MemoryStore,
-    workspace::AutomaticUpdates,
 };
 use coder_provisioner::{Daemon, DaemonOptions, Provisioner, protocol::PROTOCOL_VERSION};
 use coder_server::{
@@ -106,17 +105,7 @@ impl Platform {
             .await?
             .template;
         let service = workspaces::Workspaces::new(deps.clone());
-        let workspace = workspaces::NewWorkspace {
-            owner_id: self.user,
-            organization_id: None,
-            template_id: Some(template.id),
-            template_version_id: None,
-            name: "dev".to_owned(),
-            autostart_schedule: None,
-            ttl_ms: None,
-            parameters: Vec::new(),
-            automatic_updates: AutomaticUpdates::Never,
-        };
+        let workspace = workspaces::NewWorkspace::of(self.user, template.id, "dev");
         let workspace = service.create(subject, &workspace).await?;
         let details = self.details(workspace.id).await?;
         self.finished(details.latest_build.build.job_id).await?;

@@ -39,15 +39,11 @@ const NOT_IN_CORE: &[&str] = &[
 /// Packages that nobody may bring in, at any depth.
 const NOWHERE: &[&str] = &["ring", "openssl-sys", "native-tls", "rsa", "tokio-tar"];
 
-fn members() -> BTreeMap<String, BTreeSet<String>> {
+/// What cargo prints about the workspace, without network.
+fn cargo(arguments: &[&str]) -> String {
     let output = std::process::Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--no-deps",
-            "--offline",
-            "--locked",
-        ])
+        .args(arguments)
+        .args(["--offline", "--locked"])
         .current_dir(super::root())
         .output()
         .expect("cargo runs");
@@ -56,7 +52,12 @@ fn members() -> BTreeMap<String, BTreeSet<String>> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn members() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = cargo(&["metadata", "--format-version=1", "--no-deps"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     packages
         .iter()
@@ -118,24 +119,7 @@ fn heavy_packages_have_one_owner() {
 
 #[test]
 fn unwanted_packages_are_not_built() {
-    let output = std::process::Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--workspace",
-            "--all-features",
-            "--prefix=none",
-            "--offline",
-            "--locked",
-        ])
-        .current_dir(super::root())
-        .output()
-        .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let tree = String::from_utf8_lossy(&output.stdout);
+    let tree = cargo(&["tree", "--workspace", "--all-features", "--prefix=none"]);
     let packages: BTreeSet<&str> = tree
         .lines()
         .filter_map(|line| line.split(' ').next())

@@ -38,6 +38,15 @@ pub struct Resource {
     pub module_path: String,
 }
 
+impl Resource {
+    /// Sum of the daily costs of several.
+    #[must_use]
+    pub fn total_daily_cost(resources: &[Self]) -> i32 {
+        let costs = resources.iter().map(|resource| resource.daily_cost);
+        costs.fold(0, i32::saturating_add)
+    }
+}
+
 /// One fact about a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceMetadata {

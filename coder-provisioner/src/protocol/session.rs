@@ -94,8 +94,6 @@ pub struct PlanComplete {
     pub external_auth_providers: Vec<ExternalAuthProvider>,
     /// Durations.
     pub timings: Vec<Timing>,
-    /// Sum of the resources' daily costs.
-    pub daily_cost: i32,
     /// What [`crate::Session::apply`] takes.
     pub handle: PlanHandle,
 }
@@ -105,9 +103,6 @@ impl PlanComplete {
     #[must_use]
     pub fn new(resources: Vec<Resource>, handle: PlanHandle) -> Self {
         Self {
-            daily_cost: resources.iter().fold(0_i32, |sum, resource| {
-                sum.saturating_add(resource.daily_cost)
-            }),
             resources,
             rich_parameters: Vec::new(),
             presets: Vec::new(),
@@ -115,6 +110,12 @@ impl PlanComplete {
             timings: Vec::new(),
             handle,
         }
+    }
+
+    /// Sum of the resources' daily costs.
+    #[must_use]
+    pub fn daily_cost(&self) -> i32 {
+        Resource::total_daily_cost(&self.resources)
     }
 }
 

@@ -30,9 +30,7 @@ impl Converted {
     /// Sum of the resources' daily costs.
     #[must_use]
     pub fn daily_cost(&self) -> i32 {
-        self.resources
-            .iter()
-            .fold(0, |sum, found| sum.saturating_add(found.daily_cost))
+        Resource::total_daily_cost(&self.resources)
     }
 }
 

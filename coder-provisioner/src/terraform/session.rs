@@ -429,14 +429,12 @@ impl Session for TerraformSession {
             nothing_to_do,
         });
         self.newest_plan = Some(Arc::clone(&planned));
-        let daily_cost = converted.daily_cost();
         Ok(PlanComplete {
             resources: converted.resources,
             rich_parameters: converted.rich_parameters,
             presets: converted.presets,
             external_auth_providers: converted.external_auth_providers,
             timings,
-            daily_cost,
             handle: PlanHandle::new(planned),
         })
     }

@@ -47,7 +47,7 @@ resource "terraform_data" "compute" {
 "#;
 
 /// One resource, then a command that runs until it is ended. It prints the id of terraform.
-pub(crate) const SLOW_APPLY: &str = r#"
+const SLOW_APPLY: &str = r#"
 resource "terraform_data" "disk" {
 }
 resource "terraform_data" "compute" {
@@ -71,37 +71,8 @@ pub(crate) fn tar(files: &[(&str, &str)]) -> Bytes {
     archive.into_inner().unwrap().into()
 }
 
-/// A template that reads a pipe into which nobody writes.
-pub(crate) fn slow_plan(pipe: &Path) -> String {
-    let made = Command::new("mkfifo").arg(pipe).status().unwrap();
-    assert!(made.success());
-    format!(
-        "output \"a\" {{\n  value = file(\"{}\")\n}}\n",
-        pipe.display()
-    )
-}
-
-/// Returns when the endless step of a slow case runs. `keep` gets the writing end of the pipe.
-pub(crate) async fn terraform_waits(
-    case: Case,
-    recorder: &Recorder,
-    pipe: &Path,
-    keep: &Mutex<Option<fs::File>>,
-) {
-    if case == Case::SlowPlan {
-        // Opens once terraform opens it to read.
-        let pipe = pipe.to_owned();
-        let opened = tokio::task::spawn_blocking(move || {
-            fs::OpenOptions::new().write(true).open(pipe).unwrap()
-        });
-        *keep.lock().unwrap() = Some(opened.await.unwrap());
-    } else {
-        recorder.logged("slow now, command").await;
-    }
-}
-
 /// A provisioner with directories of its own.
-struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
     provisioner: Arc<TerraformProvisioner>,
     /// The writing end of the pipe that a slow plan reads.
@@ -113,7 +84,7 @@ impl Bench {
         Self::with(|_| {}, std::env::vars_os().collect())
     }
 
-    fn with(
+    pub(crate) fn with(
         change: impl FnOnce(&mut TerraformOptions),
         environment: Vec<(OsString, OsString)>,
     ) -> Self {
@@ -133,7 +104,7 @@ impl Bench {
         self.folder.path().join("pipe")
     }
 
-    async fn open(&self, archive: Bytes) -> (Box<dyn Session>, Arc<Recorder>) {
+    pub(crate) async fn open(&self, archive: Bytes) -> (Box<dyn Session>, Arc<Recorder>) {
         let recorder = Arc::new(Recorder::default());
         let logs: Arc<dyn LogSink> = Arc::clone(&recorder) as _;
         let session = self
@@ -191,7 +162,16 @@ impl Fixture for Bench {
                 "resource \"terraform_data\" \"a\" {\n  input = no.such.thing\n}\n".into()
             }
             Case::FailingApply => SLOW_APPLY.replace("exec sleep 600", "exit 3"),
-            Case::SlowPlan => slow_plan(&self.pipe_path()),
+            // It reads a pipe into which nobody writes.
+            Case::SlowPlan => {
+                let pipe = self.pipe_path();
+                let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+                assert!(made.success());
+                format!(
+                    "output \"a\" {{\n  value = file(\"{}\")\n}}\n",
+                    pipe.display()
+                )
+            }
             Case::SlowApply => SLOW_APPLY.to_owned(),
         };
         tar(&[("main.tf", &template), ("README.md", "# Ordinary")])
@@ -205,7 +185,16 @@ impl Fixture for Bench {
     }
 
     async fn running(&self, case: Case, recorder: &Recorder) {
-        terraform_waits(case, recorder, &self.pipe_path(), &self.pipe).await;
+        if case == Case::SlowPlan {
+            // Opens once terraform opens it to read.
+            let path = self.pipe_path();
+            let opened = tokio::task::spawn_blocking(move || {
+                fs::OpenOptions::new().write(true).open(path).unwrap()
+            });
+            *self.pipe.lock().unwrap() = Some(opened.await.unwrap());
+        } else {
+            recorder.logged("slow now, command").await;
+        }
     }
 
     fn cancel_bound(&self) -> Duration {

@@ -1,27 +1,19 @@
 //! The Terraform provisioner with our own `coder/coder` provider: nothing is downloaded.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coder_core::id::ProvisionerJobId;
 use coder_core::parameter::ParameterValue;
 use coder_core::workspace_build::WorkspaceTransition;
-use coder_provisioner::conformance::{Case, Fixture, Recorder};
-use coder_provisioner::protocol::{
-    AgentAuth, ApplyRequest, Config, Metadata, PlanRequest, Resource,
-};
-use coder_provisioner::{
-    LogSink, Provisioner, Session, StateSink, TerraformOptions, TerraformProvisioner,
-    provisioner_conformance,
-};
-use tempfile::TempDir;
+use coder_provisioner::conformance::{self, Case, Fixture, Recorder};
+use coder_provisioner::protocol::{AgentAuth, ApplyRequest, Metadata, PlanRequest, Resource};
+use coder_provisioner::{Provisioner, StateSink, TerraformOptions, provisioner_conformance};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::terraform::{SLOW_APPLY, slow_plan, tar, terraform_waits};
+use crate::terraform::{Bench, tar};
 
 /// A persistent and an ephemeral resource, and one of everything around an agent.
 const WORKSPACE: &str = r#"
@@ -100,42 +92,15 @@ resource "terraform_data" "compute" {
 }
 "#;
 
-struct Bench {
-    folder: TempDir,
-    provisioner: Arc<TerraformProvisioner>,
-    pipe: Mutex<Option<std::fs::File>>,
-}
+/// The bench of [`terraform`](crate::terraform) with our provider.
+struct ProviderBench(Bench);
 
-impl Bench {
+impl ProviderBench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut options = TerraformOptions::new(folder.path());
-        options.exit_grace = Duration::from_secs(2);
-        options.provider_binary = Some(env!("CARGO_BIN_EXE_terraform-provider-coder").into());
-        let provisioner = Arc::new(TerraformProvisioner::new(options));
-        Self {
-            folder,
-            provisioner,
-            pipe: Mutex::default(),
-        }
-    }
-
-    fn pipe_path(&self) -> PathBuf {
-        self.folder.path().join("pipe")
-    }
-
-    async fn open(&self, archive: Bytes) -> (Box<dyn Session>, Arc<Recorder>) {
-        let recorder = Arc::new(Recorder::default());
-        let config = Config {
-            job_id: ProvisionerJobId(Uuid::nil()),
-            template_archive: archive,
-            log_level: None,
+        let provider = |options: &mut TerraformOptions| {
+            options.provider_binary = Some(env!("CARGO_BIN_EXE_terraform-provider-coder").into());
         };
-        let logs: Arc<dyn LogSink> = Arc::clone(&recorder) as _;
-        (
-            self.provisioner.session(config, logs).await.unwrap(),
-            recorder,
-        )
+        Self(Bench::with(provider, std::env::vars_os().collect()))
     }
 
     /// Plans, and applies from the state before.
@@ -145,7 +110,7 @@ impl Bench {
         state: Bytes,
         apply_only: bool,
     ) -> (Vec<Resource>, Vec<Resource>, Bytes) {
-        let (mut session, recorder) = self.open(workspace_archive(">= 2.4.0")).await;
+        let (mut session, recorder) = self.0.open(workspace_archive(">= 2.4.0")).await;
         let metadata = metadata(transition);
         let greeting = ParameterValue {
             name: "greeting".into(),
@@ -187,27 +152,15 @@ fn workspace_archive(version: &str) -> Bytes {
 
 fn metadata(transition: WorkspaceTransition) -> Metadata {
     Metadata {
-        coder_url: "http://localhost:3000".into(),
-        workspace_transition: transition,
-        workspace_id: Uuid::from_u128(2),
-        workspace_name: "dev".into(),
-        workspace_build_id: Some(Uuid::from_u128(3)),
-        workspace_owner_id: Uuid::from_u128(4),
-        workspace_owner: "ann".into(),
-        workspace_owner_name: "Ann".into(),
-        workspace_owner_email: "ann@example.com".into(),
-        template_id: Uuid::from_u128(5),
-        template_name: "template".into(),
-        template_version: "v1".into(),
         agent_scripts: [("linux_amd64".into(), "#!/bin/sh ${ACCESS_URL}".into())].into(),
-        ..Metadata::default()
+        ..conformance::metadata(transition)
     }
 }
 
 #[async_trait]
-impl Fixture for Bench {
+impl Fixture for ProviderBench {
     fn provisioner(&self) -> Arc<dyn Provisioner> {
-        Arc::clone(&self.provisioner) as _
+        self.0.provisioner()
     }
 
     fn archive(&self, case: Case) -> Bytes {
@@ -216,9 +169,7 @@ impl Fixture for Bench {
             Case::Broken => WORKSPACE
                 .replace("VERSION", ">= 2.0")
                 .replace("\"web\"", "\"NO WEB\""),
-            Case::FailingApply => SLOW_APPLY.replace("exec sleep 600", "exit 3"),
-            Case::SlowPlan => slow_plan(&self.pipe_path()),
-            Case::SlowApply => SLOW_APPLY.to_owned(),
+            Case::FailingApply | Case::SlowPlan | Case::SlowApply => return self.0.archive(case),
         };
         tar(&[("main.tf", &template)])
     }
@@ -233,15 +184,15 @@ impl Fixture for Bench {
     }
 
     async fn running(&self, case: Case, recorder: &Recorder) {
-        terraform_waits(case, recorder, &self.pipe_path(), &self.pipe).await;
+        self.0.running(case, recorder).await;
     }
 
     fn cancel_bound(&self) -> Duration {
-        Duration::from_secs(10)
+        self.0.cancel_bound()
     }
 }
 
-provisioner_conformance!(Bench::new());
+provisioner_conformance!(ProviderBench::new());
 
 fn one_agent(resources: &[Resource]) -> (&str, &coder_provisioner::protocol::Agent) {
     let agents: Vec<_> = resources
@@ -261,7 +212,7 @@ fn one_agent(resources: &[Resource]) -> (&str, &coder_provisioner::protocol::Age
 
 #[tokio::test]
 async fn a_start_has_its_agent_in_the_plan_and_in_the_state() {
-    let bench = Bench::new();
+    let bench = ProviderBench::new();
     let (planned, applied, _) = bench
         .build(WorkspaceTransition::Start, Bytes::new(), false)
         .await;
@@ -298,7 +249,7 @@ async fn a_start_has_its_agent_in_the_plan_and_in_the_state() {
 
 #[tokio::test]
 async fn a_stop_ends_what_is_ephemeral_and_keeps_the_rest() {
-    let bench = Bench::new();
+    let bench = ProviderBench::new();
     let (_, started, state) = bench
         .build(WorkspaceTransition::Start, Bytes::new(), true)
         .await;
@@ -320,8 +271,8 @@ async fn a_stop_ends_what_is_ephemeral_and_keeps_the_rest() {
 
 #[tokio::test]
 async fn an_import_finds_parameters_and_both_sets_of_resources() {
-    let bench = Bench::new();
-    let (mut session, _) = bench.open(workspace_archive("2.99.0")).await;
+    let bench = ProviderBench::new();
+    let (mut session, _) = bench.0.open(workspace_archive("2.99.0")).await;
     let cancel = CancellationToken::new();
     let mut counts = Vec::new();
     for transition in [WorkspaceTransition::Start, WorkspaceTransition::Stop] {
@@ -339,7 +290,7 @@ async fn an_import_finds_parameters_and_both_sets_of_resources() {
             ("greeting", "Hello")
         );
         assert!(!parameter.required);
-        assert_eq!(planned.daily_cost, 3);
+        assert_eq!(planned.daily_cost(), 3);
         counts.push(planned.resources.len());
     }
     assert_eq!(counts, [3, 2]);
@@ -347,9 +298,9 @@ async fn an_import_finds_parameters_and_both_sets_of_resources() {
 
 #[tokio::test]
 async fn templates_that_pin_a_version_work() {
-    let bench = Bench::new();
+    let bench = ProviderBench::new();
     for version in ["2.4.2", "= 1.0.3", "~> 0.23.0", ">= 2.1, < 2.5"] {
-        let (mut session, recorder) = bench.open(workspace_archive(version)).await;
+        let (mut session, recorder) = bench.0.open(workspace_archive(version)).await;
         let request = PlanRequest {
             metadata: metadata(WorkspaceTransition::Start),
             ..PlanRequest::default()

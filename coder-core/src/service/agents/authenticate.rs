@@ -24,8 +24,8 @@ pub struct AgentManifest {
 }
 
 impl Agents {
-    /// The agent that owns `token`, if it is its workspace's
-    /// [current one](crate::workspace_build::WorkspaceBuild::agent_is_current) and the owner's account is in
+    /// The agent that owns `token`, if it is of its workspace's newest build or of the one that this
+    /// [is ending](crate::workspace_build::WorkspaceBuild::is_being_ended_by), and the owner's account is in
     /// use.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ pub(super) async fn is_current(tx: &mut dyn Transaction, owner: &AgentOwner) -> 
         return Ok(true);
     }
     let job = tx.provisioner_jobs().get(latest.job_id).await?;
-    Ok(job.is_some_and(|job| owner.build.agent_is_current(&latest, job.status())))
+    Ok(job.is_some_and(|job| owner.build.is_being_ended_by(&latest, job.status())))
 }
 
 fn is_usable(user: &User) -> bool {

@@ -39,6 +39,24 @@ pub struct NewWorkspace {
     pub automatic_updates: AutomaticUpdates,
 }
 
+impl NewWorkspace {
+    /// A workspace from the active version of a template, with nothing else asked for.
+    #[must_use]
+    pub fn of(owner_id: UserId, template_id: TemplateId, name: impl Into<String>) -> Self {
+        Self {
+            owner_id,
+            organization_id: None,
+            template_id: Some(template_id),
+            template_version_id: None,
+            name: name.into(),
+            autostart_schedule: None,
+            ttl_ms: None,
+            parameters: Vec::new(),
+            automatic_updates: AutomaticUpdates::Never,
+        }
+    }
+}
+
 impl Workspaces {
     /// Creates a workspace and queues its first build, in one transaction.
     ///

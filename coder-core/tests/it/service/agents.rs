@@ -127,7 +127,13 @@ async fn the_same_token_may_come_back_in_the_next_build() {
         .expect("good")
         .agent
         .id;
+    // A second start takes over, even before it has agents.
     harness.build(&workspace, WorkspaceTransition::Start).await;
+    let between = harness.agents.authenticate(TOKEN).await;
+    assert_eq!(
+        between.expect_err("newer build").kind(),
+        ErrorKind::Unauthenticated
+    );
     harness.finish("state", vec![found(TOKEN)]).await;
     let after = harness
         .agents

@@ -24,7 +24,7 @@ use coder_core::{
     },
     template_version::TemplateVersion,
     user::User,
-    workspace::{AutomaticUpdates, Workspace},
+    workspace::Workspace,
     workspace_agent::AgentAuth,
     workspace_build::{WorkspaceBuild, WorkspaceTransition},
 };
@@ -116,17 +116,7 @@ impl Harness {
     }
 
     pub(super) fn new_workspace(&self, name: &str) -> NewWorkspace {
-        NewWorkspace {
-            owner_id: self.world.user.id,
-            organization_id: None,
-            template_id: Some(self.world.template.id),
-            template_version_id: None,
-            name: name.to_owned(),
-            autostart_schedule: None,
-            ttl_ms: None,
-            parameters: Vec::new(),
-            automatic_updates: AutomaticUpdates::Never,
-        }
+        NewWorkspace::of(self.world.user.id, self.world.template.id, name)
     }
 
     pub(super) async fn create(&self, name: &str) -> Workspace {

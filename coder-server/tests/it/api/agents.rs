@@ -15,7 +15,8 @@ use coder_core::{
     workspace_agent::LifecycleState,
 };
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, split};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, split};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -60,14 +61,22 @@ impl Scene {
         .await;
     }
 
+    /// Runs the agent until it is seen as connected.
+    async fn connected(&self) -> (AgentClient, JoinHandle<()>) {
+        let agent = self.live.agent(TOKEN);
+        let running = run_agent(&agent).await;
+        self.until("connected").await;
+        (agent, running)
+    }
+
+    async fn dial(&self) -> impl AsyncRead + AsyncWrite + Unpin {
+        let client = self.live.client(&self.ann);
+        client.dial(self.agent, ECHO).await.unwrap()
+    }
+
     /// Sends and receives through a stream to the agent.
     async fn echo(&self, text: &str) -> String {
-        let mut stream = self
-            .live
-            .client(&self.ann)
-            .dial(self.agent, ECHO)
-            .await
-            .unwrap();
+        let mut stream = self.dial().await;
         stream.write_all(text.as_bytes()).await.unwrap();
         stream.flush().await.unwrap();
         stream.shutdown().await.unwrap();
@@ -105,6 +114,17 @@ async fn run_agent(client: &AgentClient) -> JoinHandle<()> {
             });
         }
     })
+}
+
+/// Waits for the end of a stream, within `bound`, and of the agent's tunnel.
+async fn cut_off(mut stream: impl AsyncRead + Unpin, bound: Duration, agent: &JoinHandle<()>) {
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(bound, stream.read_to_end(&mut rest)).await;
+    let _ = ended.expect("the stream ends in time");
+    eventually("the tunnel ends", || async {
+        agent.is_finished().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -208,9 +228,7 @@ async fn streams_reach_the_agent_and_it_comes_back_after_it_was_killed() {
         .expect_err("not connected");
     assert_eq!(absent.kind(), ErrorKind::Unavailable);
 
-    let agent = scene.live.agent(TOKEN);
-    let running = run_agent(&agent).await;
-    scene.until("connected").await;
+    let (agent, running) = scene.connected().await;
     let long = "x".repeat(3 << 20);
     assert_eq!(scene.echo("hello").await, "hello");
     assert_eq!(scene.echo(&long).await.len(), long.len());
@@ -230,9 +248,7 @@ async fn streams_reach_the_agent_and_it_comes_back_after_it_was_killed() {
 #[tokio::test]
 async fn the_newest_tunnel_of_an_agent_lives() {
     let scene = Scene::new().await;
-    let agent = scene.live.agent(TOKEN);
-    let first = run_agent(&agent).await;
-    scene.until("connected").await;
+    let (agent, first) = scene.connected().await;
     let _second = run_agent(&agent).await;
     eventually("the first ends", || async {
         first.is_finished().then_some(())
@@ -246,30 +262,14 @@ async fn the_newest_tunnel_of_an_agent_lives() {
 #[tokio::test]
 async fn a_newer_build_ends_tunnel_streams_and_token() {
     let scene = Scene::new().await;
-    let agent = scene.live.agent(TOKEN);
-    let running = run_agent(&agent).await;
-    scene.until("connected").await;
-    let mut stream = scene
-        .live
-        .client(&scene.ann)
-        .dial(scene.agent, ECHO)
-        .await
-        .unwrap();
+    let (agent, running) = scene.connected().await;
+    let mut stream = scene.dial().await;
     stream.write_all(b"x").await.unwrap();
     stream.flush().await.unwrap();
     let mut byte = [0];
     stream.read_exact(&mut byte).await.unwrap();
     scene.live.build(&scene.ann, &scene.workspace, "stop").await;
-    let mut rest = Vec::new();
-    let ended = tokio::time::timeout(
-        std::time::Duration::from_secs(20),
-        stream.read_to_end(&mut rest),
-    );
-    let _ = ended.await.expect("the stream ends");
-    eventually("the tunnel ends", || async {
-        running.is_finished().then_some(())
-    })
-    .await;
+    cut_off(stream, Duration::from_secs(20), &running).await;
     let refused = agent.manifest().await.expect_err("an old build's token");
     assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
     assert!(agent.tunnel().await.is_err());
@@ -280,15 +280,8 @@ async fn a_newer_build_ends_tunnel_streams_and_token() {
 #[tokio::test]
 async fn a_suspended_owner_is_cut_off() {
     let scene = Scene::new().await;
-    let agent = scene.live.agent(TOKEN);
-    let running = run_agent(&agent).await;
-    scene.until("connected").await;
-    let mut stream = scene
-        .live
-        .client(&scene.ann)
-        .dial(scene.agent, ECHO)
-        .await
-        .unwrap();
+    let (_, running) = scene.connected().await;
+    let stream = scene.dial().await;
     let deps = &scene.live.server.state.deps;
     let mut tx = deps.begin().await.unwrap();
     let mut user = tx.users().get(scene.ann.id).await.unwrap().unwrap();
@@ -300,16 +293,7 @@ async fn a_suspended_owner_is_cut_off() {
     };
     tx.publish(event).await.unwrap();
     tx.commit().await.unwrap();
-    let mut rest = Vec::new();
-    let ended = tokio::time::timeout(
-        std::time::Duration::from_secs(5),
-        stream.read_to_end(&mut rest),
-    );
-    let _ = ended.await.expect("the stream ends within five seconds");
-    eventually("the tunnel ends", || async {
-        running.is_finished().then_some(())
-    })
-    .await;
+    cut_off(stream, Duration::from_secs(5), &running).await;
 }
 
 #[tokio::test]

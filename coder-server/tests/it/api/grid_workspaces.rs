@@ -6,7 +6,7 @@ use super::{
     live::found_agent,
 };
 use coder_core::{
-    id::{TemplateId, UserId},
+    id::TemplateId,
     provisioner_job::{ProvisionerType, Tags},
     service::{
         daemons::{DaemonIdentity, Daemons},
@@ -14,7 +14,6 @@ use coder_core::{
         sessions,
         workspaces::{NewWorkspace, Workspaces},
     },
-    workspace::AutomaticUpdates,
 };
 
 const NEW: &str = r#"{"name":"x","template_id":"00000000-0000-0000-0000-000000000001"}"#;
@@ -156,7 +155,7 @@ pub(crate) async fn objects(
     let session = sessions::authenticate(deps, &owner.token, false)
         .await
         .unwrap();
-    let request = new_workspace(owner.id, template);
+    let request = NewWorkspace::of(owner.id, template, "dev");
     let workspaces = Workspaces::new(deps.clone());
     let workspace = workspaces.create(&session.subject, &request).await.unwrap();
     let identity = DaemonIdentity {
@@ -197,18 +196,4 @@ pub(crate) async fn objects(
         ("workspaceagent", agent.to_string(), ABSENT),
         ("job", claim.job_id.to_string(), ABSENT),
     ]
-}
-
-fn new_workspace(owner_id: UserId, template: TemplateId) -> NewWorkspace {
-    NewWorkspace {
-        owner_id,
-        organization_id: None,
-        template_id: Some(template),
-        template_version_id: None,
-        name: "dev".to_owned(),
-        autostart_schedule: None,
-        ttl_ms: None,
-        parameters: Vec::new(),
-        automatic_updates: AutomaticUpdates::Never,
-    }
 }
