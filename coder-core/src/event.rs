@@ -2,7 +2,9 @@
 
 use crate::{
     Error, Timestamp,
-    id::{OrganizationId, ProvisionerJobId, UserId, WorkspaceAgentId, WorkspaceId},
+    id::{
+        OrganizationId, ProvisionerJobId, ProvisionerKeyId, UserId, WorkspaceAgentId, WorkspaceId,
+    },
     provisioner_job::ProvisionerType,
 };
 use async_trait::async_trait;
@@ -53,6 +55,11 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A key was deleted: daemons that joined with it must go.
+    ProvisionerKeyDeleted {
+        /// Which.
+        key_id: ProvisionerKeyId,
+    },
 }
 
 /// What one subscriber wants to hear of.
@@ -70,6 +77,8 @@ pub enum Topic {
     Agent(WorkspaceAgentId),
     /// One user.
     User(UserId),
+    /// One key of daemons.
+    ProvisionerKey(ProvisionerKeyId),
 }
 
 impl Event {
@@ -87,6 +96,7 @@ impl Event {
                 topic == Topic::Agent(agent_id)
             }
             Self::UserUpdated { user_id, .. } => topic == Topic::User(user_id),
+            Self::ProvisionerKeyDeleted { key_id } => topic == Topic::ProvisionerKey(key_id),
         }
     }
 }

@@ -67,6 +67,8 @@ ids! {
     ProvisionerJobId,
     /// Of a [`ProvisionerDaemon`](crate::provisioner_daemon::ProvisionerDaemon).
     ProvisionerDaemonId,
+    /// Of a [`ProvisionerKey`](crate::provisioner_key::ProvisionerKey).
+    ProvisionerKeyId,
     /// The fencing token of one claim of a job: a writer that lost its claim holds an old one.
     LeaseId,
     /// Of a [`WorkspaceResource`](crate::workspace_resource::WorkspaceResource).

@@ -86,6 +86,7 @@ pub mod parameter_validation;
 pub mod password;
 pub mod provisioner_daemon;
 pub mod provisioner_job;
+pub mod provisioner_key;
 pub mod rbac;
 pub mod script;
 pub mod search;

@@ -3,7 +3,7 @@
 use crate::{
     Timestamp,
     enums::string_enum,
-    id::{OrganizationId, ProvisionerDaemonId},
+    id::{OrganizationId, ProvisionerDaemonId, ProvisionerKeyId},
     provisioner_job::{ProvisionerType, Tags},
 };
 
@@ -29,6 +29,9 @@ pub struct ProvisionerDaemon {
     pub id: ProvisionerDaemonId,
     /// Whose jobs it takes.
     pub organization_id: OrganizationId,
+    /// The key it joined with, which may have been deleted since, or what
+    /// [stands for none](crate::provisioner_key::RESERVED).
+    pub key_id: ProvisionerKeyId,
     /// Unique per organization.
     pub name: String,
     /// Its software's version.

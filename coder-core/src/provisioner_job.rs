@@ -1,7 +1,7 @@
 //! Provisioner jobs: the queue between the server and its daemons, and the logs of what they do.
 
 use crate::{
-    Timestamp,
+    Error, Timestamp,
     enums::string_enum,
     id::{
         FileId, LeaseId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, TemplateVersionId,
@@ -14,6 +14,11 @@ use std::collections::BTreeMap;
 
 /// Bytes of log text kept per job; what comes after is dropped and [`ProvisionerJob::logs_overflowed`] set.
 pub const MAX_LOG_BYTES: i64 = 1_048_576;
+
+/// Most tags of a template version or a daemon.
+const MAX_TAGS: usize = 256;
+/// Most bytes of a tag's name and of its value.
+const MAX_TAG_BYTES: usize = 256;
 
 /// Tags that route a job to daemons. Always holds `scope` and `owner`.
 pub type Tags = BTreeMap<String, String>;
@@ -322,6 +327,19 @@ pub fn with_scope(mut tags: Tags, owner: UserId) -> Tags {
         tags.insert("owner".to_owned(), String::new());
     }
     tags
+}
+
+/// Checks tags that somebody gave: at most 256, each at most 256 bytes without control characters on both sides.
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) naming `field`.
+pub fn check_tags(field: &str, tags: &Tags) -> Result<(), Error> {
+    let wrong = |text: &String| text.len() > MAX_TAG_BYTES || text.chars().any(char::is_control);
+    let mut pairs = tags.iter();
+    if tags.len() > MAX_TAGS || pairs.any(|(key, value)| wrong(key) || wrong(value)) {
+        return Err(Error::invalid_field(field, "must be a few short words"));
+    }
+    Ok(())
 }
 
 /// Whether a daemon with tags `daemon` may take a job with tags `job`: an untagged job only fits an

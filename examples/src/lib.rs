@@ -3,7 +3,7 @@
 use coder_core::{
     Error,
     clock::OsEntropy,
-    id::{ProvisionerJobId, UserId, WorkspaceId},
+    id::{ProvisionerJobId, ProvisionerKeyId, UserId, WorkspaceId},
     provisioner_job::{JobStatus, ProvisionerType, Tags},
     rbac::Subject,
     secret::Secret,
@@ -53,6 +53,7 @@ impl Platform {
         let subject = Subject::user(user, vec!["owner".to_owned()], memberships);
         let identity = DaemonIdentity {
             organization_id,
+            key_id: ProvisionerKeyId::BUILT_IN,
             name: "here".to_owned(),
             version: "v1".to_owned(),
             api_version: PROTOCOL_VERSION.to_owned(),

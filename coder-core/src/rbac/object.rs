@@ -8,6 +8,7 @@ use crate::{
     organization::{Organization, OrganizationMember},
     provisioner_daemon::ProvisionerDaemon,
     provisioner_job::ProvisionerJob,
+    provisioner_key::ProvisionerKey,
     template::Template,
     template_version::TemplateVersion,
     user::User,
@@ -144,6 +145,14 @@ impl AsObject for ProvisionerJob {
 }
 
 impl AsObject for ProvisionerDaemon {
+    fn as_object(&self) -> Object {
+        Object::of(ResourceType::ProvisionerDaemon)
+            .with_id(self.id)
+            .in_organization(self.organization_id)
+    }
+}
+
+impl AsObject for ProvisionerKey {
     fn as_object(&self) -> Object {
         Object::of(ResourceType::ProvisionerDaemon)
             .with_id(self.id)

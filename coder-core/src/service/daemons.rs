@@ -1,12 +1,18 @@
 //! Provisioner daemons: joining, signs of life, lists.
 
-use super::{Deps, details, details::JobDetails, unit::settle};
+use super::{
+    Deps, details,
+    details::JobDetails,
+    provisioner_keys::{key_exists, refused},
+    unit::settle,
+};
 use crate::{
-    Result,
-    id::{OrganizationId, ProvisionerDaemonId, UserId},
+    Error, Result,
+    id::{OrganizationId, ProvisionerDaemonId, ProvisionerKeyId, UserId},
     provisioner_daemon::{DaemonStatus, ProvisionerDaemon},
     provisioner_job::{ProvisionerType, Tags, with_scope},
     rbac::{Action, Object, ResourceType, Subject},
+    store::Transaction,
 };
 
 /// What a daemon says of itself when it joins.
@@ -14,6 +20,8 @@ use crate::{
 pub struct DaemonIdentity {
     /// Whose jobs it takes.
     pub organization_id: OrganizationId,
+    /// The key it joins with, or what [stands for none](crate::provisioner_key::RESERVED).
+    pub key_id: ProvisionerKeyId,
     /// Unique per organization.
     pub name: String,
     /// Its software's version.
@@ -31,6 +39,8 @@ pub struct DaemonIdentity {
 pub struct DaemonDetails {
     /// The daemon.
     pub daemon: ProvisionerDaemon,
+    /// Name of the key it joined with; `None` when that was deleted.
+    pub key_name: Option<String>,
     /// What it does now.
     pub status: DaemonStatus,
     /// The job it runs.
@@ -55,13 +65,15 @@ impl Daemons {
     /// Joins, or joins again under the same name.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) when the key is gone,
+    /// [`Conflict`](crate::ErrorKind::Conflict) when a live daemon of another key has the name.
     pub async fn register(&self, identity: &DaemonIdentity) -> Result<ProvisionerDaemon> {
         let now = self.deps.now();
         let nobody = UserId(uuid::Uuid::nil());
         let daemon = ProvisionerDaemon {
             id: ProvisionerDaemonId::generate(&*self.deps.entropy),
             organization_id: identity.organization_id,
+            key_id: identity.key_id,
             name: identity.name.clone(),
             version: identity.version.clone(),
             api_version: identity.api_version.clone(),
@@ -71,8 +83,8 @@ impl Daemons {
             last_seen_at: Some(now),
         };
         let mut tx = self.deps.begin().await?;
-        let joined = tx.provisioner_daemons().upsert(&daemon).await;
-        settle(tx, joined.map_err(Into::into)).await
+        let joined = join(tx.as_mut(), &daemon).await;
+        settle(tx, joined).await
     }
 
     /// Notes a sign of life.
@@ -104,12 +116,21 @@ impl Daemons {
             let ids: Vec<_> = daemons.iter().map(|daemon| daemon.id).collect();
             let jobs = tx.provisioner_jobs().of_workers(&ids).await?;
             let jobs = details::jobs(tx, now, jobs).await?;
+            let keys = tx.provisioner_keys().list(organization).await?;
+            let key_name = |id: ProvisionerKeyId| match id.reserved_name() {
+                Some(name) => Some(name.to_owned()),
+                None => keys
+                    .iter()
+                    .find(|key| key.id == id)
+                    .map(|key| key.name.clone()),
+            };
             let add = |daemon: ProvisionerDaemon| {
                 let mine = |details: &&JobDetails| details.job.worker_id == Some(daemon.id);
                 let runs = |details: &&JobDetails| details.job.completed_at.is_none();
                 let current = jobs.iter().filter(mine).find(runs);
                 let previous = jobs.iter().filter(mine).find(|details| !runs(details));
                 DaemonDetails {
+                    key_name: key_name(daemon.key_id),
                     status: daemon.status(now, current.is_some()),
                     current_job: current.cloned(),
                     previous_job: previous.cloned(),
@@ -121,4 +142,26 @@ impl Daemons {
         let found = found.await;
         settle(tx, found).await
     }
+}
+
+async fn join(tx: &mut dyn Transaction, daemon: &ProvisionerDaemon) -> Result<ProvisionerDaemon> {
+    if !key_exists(tx, daemon.key_id).await? {
+        return Err(refused());
+    }
+    let present = tx
+        .provisioner_daemons()
+        .list(daemon.organization_id)
+        .await?;
+    // A holder of one key does not stand in for the daemons of another, nor keep the server's own out.
+    let taken = present.iter().any(|other| {
+        daemon.key_id != ProvisionerKeyId::BUILT_IN
+            && other.name == daemon.name
+            && other.key_id != daemon.key_id
+            && other.status(daemon.created_at, false) != DaemonStatus::Offline
+    });
+    if taken {
+        let message = "A daemon with this name is connected with another key.";
+        return Err(Error::conflict(message).with_field("name", "is taken"));
+    }
+    Ok(tx.provisioner_daemons().upsert(daemon).await?)
 }

@@ -11,6 +11,7 @@ pub mod files;
 pub mod jobs;
 pub mod keys;
 pub mod organizations;
+pub mod provisioner_keys;
 pub mod sessions;
 pub mod template_versions;
 pub mod templates;

@@ -31,6 +31,7 @@ mod organization;
 mod page;
 mod provisioner_daemon;
 mod provisioner_job;
+mod provisioner_key;
 mod settings;
 mod template;
 mod template_version;
@@ -50,6 +51,7 @@ pub use organization::OrganizationStore;
 pub use page::Page;
 pub use provisioner_daemon::ProvisionerDaemonStore;
 pub use provisioner_job::{ClaimJob, JobEnd, ProvisionerJobStore};
+pub use provisioner_key::ProvisionerKeyStore;
 pub use settings::SettingStore;
 pub use template::TemplateStore;
 pub use template_version::TemplateVersionStore;
@@ -107,6 +109,8 @@ pub trait Transaction: Send {
     fn provisioner_jobs(&mut self) -> &mut dyn ProvisionerJobStore;
     /// Daemons.
     fn provisioner_daemons(&mut self) -> &mut dyn ProvisionerDaemonStore;
+    /// Keys with which daemons join.
+    fn provisioner_keys(&mut self) -> &mut dyn ProvisionerKeyStore;
     /// Resources.
     fn workspace_resources(&mut self) -> &mut dyn WorkspaceResourceStore;
     /// Agents, their logs, metadata and scripts.

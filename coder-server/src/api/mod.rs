@@ -8,6 +8,7 @@ mod general;
 mod organizations;
 mod provisioner_daemons;
 mod provisioner_jobs;
+mod provisioner_keys;
 mod root;
 mod routes;
 mod template_versions;

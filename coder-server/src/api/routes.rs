@@ -1,8 +1,8 @@
 //! Routes of all resources.
 
 use super::{
-    auth, files, general, organizations, provisioner_daemons, provisioner_jobs, template_versions,
-    templates, tokens, users, workspace_agents, workspace_builds, workspaces,
+    auth, files, general, organizations, provisioner_daemons, provisioner_jobs, provisioner_keys,
+    template_versions, templates, tokens, users, workspace_agents, workspace_builds, workspaces,
 };
 use crate::app_state::AppState;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,4 +23,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(workspace_agents::routes())
         .merge(provisioner_jobs::routes())
         .merge(provisioner_daemons::routes())
+        .merge(provisioner_keys::routes())
 }

@@ -159,6 +159,7 @@ fn topics_of(event: &Event) -> Vec<Topic> {
             vec![Topic::Agent(agent_id)]
         }
         Event::UserUpdated { user_id, .. } => vec![Topic::User(user_id)],
+        Event::ProvisionerKeyDeleted { key_id } => vec![Topic::ProvisionerKey(key_id)],
     }
 }
 

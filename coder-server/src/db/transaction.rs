@@ -7,9 +7,9 @@ use coder_core::{
     event::Event,
     store::{
         ApiKeyStore, FileStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
-        SettingStore, StoreError, StoreResult, TemplateStore, TemplateVersionStore, Transaction,
-        UserStore, WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore,
-        WorkspaceResourceStore, WorkspaceStore,
+        ProvisionerKeyStore, SettingStore, StoreError, StoreResult, TemplateStore,
+        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStore, WorkspaceAppStore,
+        WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
     },
 };
 use sea_orm::{
@@ -251,6 +251,10 @@ impl Transaction for PgTransaction {
     }
 
     fn provisioner_daemons(&mut self) -> &mut dyn ProvisionerDaemonStore {
+        self
+    }
+
+    fn provisioner_keys(&mut self) -> &mut dyn ProvisionerKeyStore {
         self
     }
 

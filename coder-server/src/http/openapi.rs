@@ -14,6 +14,8 @@ use utoipa::{
 pub const SESSION: &str = "CoderSessionToken";
 /// The name of the security scheme of agents.
 pub const AGENT: &str = "CoderAgentToken";
+/// The name of the security scheme of external provisioner daemons.
+pub const PROVISIONER: &str = "CoderProvisionerKey";
 
 /// What stands around the operations.
 #[derive(Debug, OpenApi)]
@@ -35,6 +37,8 @@ impl Modify for Schemes {
         let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
         components.add_security_scheme(SESSION, header("Coder-Session-Token"));
         components.add_security_scheme(AGENT, header("Coder-Session-Token"));
+        let key = header("Coder-Provisioner-Daemon-Key");
+        components.add_security_scheme(PROVISIONER, key);
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("Bearer", SecurityScheme::Http(bearer));
     }

@@ -7,7 +7,7 @@ use crate::{
     rpc::provisioner_daemon::{DaemonApi, DaemonSettings},
 };
 use coder_core::{
-    id::UserId,
+    id::{ProvisionerKeyId, UserId},
     provisioner_job::{ProvisionerType, Tags, with_scope},
     service::{daemons::DaemonIdentity, organizations::ensure_default_organization},
 };
@@ -53,6 +53,7 @@ pub(super) async fn start(
     let organization = ensure_default_organization(&state.deps).await?;
     let identity = DaemonIdentity {
         organization_id: organization.id,
+        key_id: ProvisionerKeyId::BUILT_IN,
         name: format!("{}-built-in", host_name()),
         version: crate::VERSION.to_owned(),
         api_version: PROTOCOL_VERSION.to_string(),

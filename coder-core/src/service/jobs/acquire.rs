@@ -7,7 +7,10 @@ use crate::{
     provisioner_daemon::ProvisionerDaemon,
     provisioner_job::{JobInput, ProvisionerJob},
     secret::Secret,
-    service::unit::{ATTEMPTS, met_another, settle},
+    service::{
+        provisioner_keys::{key_exists, refused},
+        unit::{ATTEMPTS, met_another, settle},
+    },
     store::{ClaimJob, JobEnd, Transaction},
     template::Template,
     template_version::{TemplateVersion, TemplateVersionVariable, VariableValue},
@@ -122,7 +125,8 @@ impl Jobs {
     /// something it needs is gone, is failed here and the next one tried.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable).
+    /// [`Unavailable`](ErrorKind::Unavailable), [`Unauthenticated`](ErrorKind::Unauthenticated) when the key
+    /// with which the daemon joined is gone.
     pub async fn acquire(&self, daemon: &ProvisionerDaemon) -> Result<Option<AcquiredJob>> {
         let mut attempt = 1;
         loop {
@@ -143,6 +147,9 @@ impl Jobs {
         tx: &mut dyn Transaction,
         daemon: &ProvisionerDaemon,
     ) -> Result<Claimed> {
+        if !key_exists(tx, daemon.key_id).await? {
+            return Err(refused());
+        }
         let now = self.deps.now();
         let claim = ClaimJob {
             organization_id: daemon.organization_id,

@@ -6,7 +6,9 @@ use crate::{
     event::Event,
     id::{FileId, OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId},
     name::check_version_name,
-    provisioner_job::{JobInput, NewJob, ProvisionerJob, ProvisionerType, Tags, with_scope},
+    provisioner_job::{
+        JobInput, NewJob, ProvisionerJob, ProvisionerType, Tags, check_tags, with_scope,
+    },
     rbac::{Action, Object, ResourceType, Subject},
     secret::random_text,
     service::{Deps, templates},
@@ -16,7 +18,7 @@ use crate::{
 
 /// The longest message, in characters.
 pub(super) const MAX_MESSAGE: usize = 1_048_576;
-/// Values and tags that one version may carry.
+/// Values that one version may carry.
 const MAX_ENTRIES: usize = 256;
 
 /// A version to make from an uploaded archive.
@@ -121,16 +123,7 @@ fn check(new: &NewVersion) -> Result<(), Error> {
         let detail = "must name each variable once";
         return Err(Error::invalid_field("user_variable_values", detail));
     }
-    let wrong = |text: &String| text.len() > 256 || text.chars().any(char::is_control);
-    if new.tags.len() > MAX_ENTRIES
-        || new
-            .tags
-            .iter()
-            .any(|(key, value)| wrong(key) || wrong(value))
-    {
-        return Err(Error::invalid_field("tags", "must be a few short words"));
-    }
-    Ok(())
+    check_tags("tags", &new.tags)
 }
 
 pub(super) fn check_message(message: &str) -> Result<(), Error> {

@@ -53,7 +53,8 @@ pub async fn topics(backend: Backend) -> Outcome {
     let (state, lines) = (Event::JobUpdated { job_id }, Event::JobLogs { job_id });
     let output = Event::AgentLogs { agent_id };
     let measured = Event::AgentMetadata { agent_id };
-    let cases: [(Topic, Vec<Event>); 7] = [
+    let unlocked = Event::ProvisionerKeyDeleted { key_id: id(6) };
+    let cases: [(Topic, Vec<Event>); 8] = [
         (Topic::JobsPosted, vec![posted.clone()]),
         (Topic::Job(job_id), vec![state.clone(), lines.clone()]),
         (Topic::Workspace(id(4)), vec![workspace.clone()]),
@@ -64,6 +65,7 @@ pub async fn topics(backend: Backend) -> Outcome {
         ),
         (Topic::User(id(1)), vec![user.clone()]),
         (Topic::User(id(1)), vec![user.clone()]),
+        (Topic::ProvisionerKey(id(6)), vec![unlocked.clone()]),
     ];
     let mut subscriptions = Vec::new();
     for (topic, events) in cases {
@@ -78,12 +80,15 @@ pub async fn topics(backend: Backend) -> Outcome {
             owner_id: id(9),
         },
         Event::AgentLogs { agent_id: id(9) },
+        Event::ProvisionerKeyDeleted { key_id: id(9) },
         Event::UserUpdated {
             user_id: id(9),
             at: at(1),
         },
     ];
-    let all = [posted, state, lines, workspace, output, measured, user];
+    let all = [
+        posted, state, lines, workspace, output, measured, user, unlocked,
+    ];
     for event in others.into_iter().chain(all) {
         tx.publish(event).await?;
     }

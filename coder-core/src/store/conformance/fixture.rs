@@ -5,14 +5,15 @@ use crate::{
     api_key::ApiKey,
     file::{File, TAR},
     id::{
-        LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, TemplateVersionId,
-        WorkspaceAgentId,
+        LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, ProvisionerKeyId,
+        TemplateVersionId, WorkspaceAgentId,
     },
     organization::{Organization, OrganizationMember},
     provisioner_daemon::ProvisionerDaemon,
     provisioner_job::{
         JobInput, JobLog, LogLevel, LogSource, NewJob, ProvisionerJob, ProvisionerType, with_scope,
     },
+    provisioner_key::ProvisionerKey,
     script::WorkspaceAgentScript,
     secret::{Secret, TokenHash},
     template::{SharingLevel, Template, TemplatePolicy},
@@ -414,6 +415,7 @@ pub fn daemon(number: u128, organization: OrganizationId, name: &str) -> Provisi
     ProvisionerDaemon {
         id: daemon_id,
         organization_id: organization,
+        key_id: ProvisionerKeyId::BUILT_IN,
         name: name.to_owned(),
         version: "v1.2.3".to_owned(),
         api_version: "1.0".to_owned(),
@@ -421,5 +423,18 @@ pub fn daemon(number: u128, organization: OrganizationId, name: &str) -> Provisi
         tags: with_scope(BTreeMap::new(), id(0)),
         created_at: at(90),
         last_seen_at: Some(at(95)),
+    }
+}
+
+/// A key of an organization; its secret is its number and name.
+#[must_use]
+pub fn provisioner_key(number: u128, organization: OrganizationId, name: &str) -> ProvisionerKey {
+    ProvisionerKey {
+        id: id(number),
+        organization_id: organization,
+        name: name.to_owned(),
+        secret_hash: TokenHash::of(&format!("{number} {name}")),
+        tags: BTreeMap::new(),
+        created_at: at(80),
     }
 }

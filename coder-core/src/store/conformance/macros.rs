@@ -62,6 +62,9 @@ macro_rules! store_conformance {
                     insert_and_find, inputs, list_order_and_pages, list_filters, timings,
                     of_workers, error_code,
                 }
+                provisioner_keys {
+                    insert_and_find, conflicts, list_and_delete,
+                }
                 settings {
                     set_and_get,
                 }

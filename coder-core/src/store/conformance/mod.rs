@@ -16,6 +16,7 @@ mod macros;
 pub mod organizations;
 pub mod provisioner_daemons;
 pub mod provisioner_jobs;
+pub mod provisioner_keys;
 pub mod settings;
 pub mod template_versions;
 pub mod templates;

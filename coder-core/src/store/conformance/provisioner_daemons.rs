@@ -23,6 +23,7 @@ pub async fn upsert(backend: Backend) -> Outcome {
     let second = ProvisionerDaemon {
         version: "v2".to_owned(),
         api_version: "1.1".to_owned(),
+        key_id: id(7),
         provisioners: vec![ProvisionerType::Terraform],
         created_at: at(500),
         last_seen_at: None,

@@ -10,6 +10,7 @@ mod file;
 mod organization;
 mod provisioner_daemon;
 mod provisioner_job;
+mod provisioner_key;
 mod pubsub;
 mod settings;
 mod store;

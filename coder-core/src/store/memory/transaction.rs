@@ -5,9 +5,9 @@ use crate::{
     event::Event,
     store::{
         ApiKeyStore, FileStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
-        SettingStore, StoreResult, TemplateStore, TemplateVersionStore, Transaction, UserStore,
-        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
-        WorkspaceStore,
+        ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore, TemplateVersionStore,
+        Transaction, UserStore, WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore,
+        WorkspaceResourceStore, WorkspaceStore,
     },
 };
 use async_trait::async_trait;
@@ -72,6 +72,10 @@ impl Transaction for MemoryTransaction {
     }
 
     fn provisioner_daemons(&mut self) -> &mut dyn ProvisionerDaemonStore {
+        self
+    }
+
+    fn provisioner_keys(&mut self) -> &mut dyn ProvisionerKeyStore {
         self
     }
 

@@ -1,6 +1,7 @@
 use super::harness::{Harness, build_result, found};
 use coder_core::{
     ErrorKind,
+    id::ProvisionerKeyId,
     provisioner_job::{
         JobErrorCode, JobFilter, JobLog, JobStatus, LogLevel, LogSource, ProvisionerJob,
     },
@@ -343,6 +344,7 @@ async fn daemons_join_and_are_listed_with_their_jobs() {
     let daemons = Daemons::new(harness.deps.clone());
     let identity = DaemonIdentity {
         organization_id: harness.world.organization.id,
+        key_id: ProvisionerKeyId::BUILT_IN,
         name: "one".to_owned(),
         version: "v1".to_owned(),
         api_version: "1.0".to_owned(),

@@ -4,4 +4,5 @@ mod agents;
 mod builds;
 mod harness;
 mod jobs;
+mod provisioner_keys;
 mod workspaces;

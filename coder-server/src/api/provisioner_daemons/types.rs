@@ -22,7 +22,7 @@ pub(crate) struct ProvisionerDaemon {
     /// `terraform`, `echo`.
     provisioners: Vec<&'static str>,
     tags: Tags,
-    /// Name of the key it joined with; null for built-in ones.
+    /// Name of the key it joined with: `built-in`, `user-auth` or `psk` without one, null for a deleted one.
     key_name: Option<String>,
     /// `offline`, `idle` or `busy`.
     status: &'static str,
@@ -45,6 +45,7 @@ impl From<DaemonDetails> for ProvisionerDaemon {
     fn from(details: DaemonDetails) -> Self {
         let DaemonDetails {
             daemon,
+            key_name,
             status,
             current_job,
             previous_job,
@@ -53,7 +54,7 @@ impl From<DaemonDetails> for ProvisionerDaemon {
         Self {
             id: daemon.id.into(),
             organization_id: daemon.organization_id.into(),
-            key_id: Uuid::nil(),
+            key_id: daemon.key_id.into(),
             created_at: daemon.created_at,
             last_seen_at: daemon.last_seen_at,
             name: daemon.name,
@@ -61,7 +62,7 @@ impl From<DaemonDetails> for ProvisionerDaemon {
             api_version: daemon.api_version,
             provisioners: provisioners.map(|kind| kind.as_str()).collect(),
             tags: daemon.tags,
-            key_name: None,
+            key_name,
             status: status.as_str(),
             current_job: current_job.map(ProvisionerDaemonJob::from),
             previous_job: previous_job.map(ProvisionerDaemonJob::from),

@@ -14,6 +14,7 @@ pub(super) mod provisioner_daemon;
 pub(super) mod provisioner_job;
 pub(super) mod provisioner_job_log;
 pub(super) mod provisioner_job_timing;
+pub(super) mod provisioner_key;
 pub(super) mod template;
 pub(super) mod template_version;
 pub(super) mod template_version_parameter;

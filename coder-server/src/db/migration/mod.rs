@@ -9,6 +9,7 @@ mod m20261123150100_provisioner_jobs;
 mod m20261123150200_templates;
 mod m20261123150300_workspaces;
 mod m20261123150400_workspace_agents;
+mod m20261123220000_provisioner_keys;
 mod migrator;
 
 pub use migrator::{migrate, revert};

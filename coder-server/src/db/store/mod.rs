@@ -6,6 +6,7 @@ mod organization;
 mod provisioner_daemon;
 mod provisioner_job;
 mod provisioner_job_log;
+mod provisioner_key;
 mod setting;
 mod template;
 mod template_version;

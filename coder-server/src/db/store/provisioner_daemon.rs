@@ -28,7 +28,7 @@ impl ProvisionerDaemonStore for PgTransaction {
             .collect();
         let mut query = Query::new(
             "INSERT INTO provisioner_daemons (id, organization_id, name, version, api_version, \
-             provisioners, tags, created_at, last_seen_at) VALUES (",
+             provisioners, tags, created_at, last_seen_at, key_id) VALUES (",
         );
         query
             .bind(daemon.id.0)
@@ -46,11 +46,14 @@ impl ProvisionerDaemonStore for PgTransaction {
             .push(", ")
             .bind(daemon.created_at)
             .push(", ")
-            .bind(daemon.last_seen_at);
+            .bind(daemon.last_seen_at)
+            .push(", ")
+            .bind(daemon.key_id.0);
         query.push(
             ") ON CONFLICT (organization_id, name) DO UPDATE SET version = excluded.version, \
              api_version = excluded.api_version, provisioners = excluded.provisioners, \
-             tags = excluded.tags, last_seen_at = excluded.last_seen_at RETURNING *",
+             tags = excluded.tags, last_seen_at = excluded.last_seen_at, \
+             key_id = excluded.key_id RETURNING *",
         );
         let stored = self.query_one(&query).await?;
         stored.ok_or_else(|| StoreError::Backend("an upsert answered no row".into()))
@@ -102,6 +105,7 @@ impl FromRow for ProvisionerDaemon {
         Ok(Self {
             id: row.id.into(),
             organization_id: row.organization_id.into(),
+            key_id: row.key_id.into(),
             name: row.name,
             version: row.version,
             api_version: row.api_version,

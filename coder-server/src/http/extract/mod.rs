@@ -4,10 +4,12 @@ mod auth;
 mod json;
 mod pagination;
 mod path;
+mod provisioner;
 mod query;
 
 pub use auth::{AgentAuth, Auth, Client};
 pub use json::{JSON_LIMIT, Json};
 pub use pagination::Pagination;
 pub use path::Path;
+pub use provisioner::{PROVISIONER_KEY_HEADER, ProvisionerAuth};
 pub use query::Query;

@@ -6,7 +6,10 @@ pub(super) fn to_daemon(error: Error) -> coder_provisioner::Error {
     let kind = match error.kind() {
         ErrorKind::PreconditionFailed => Kind::LeaseLost,
         ErrorKind::Unavailable => Kind::Unavailable,
-        ErrorKind::InvalidInput | ErrorKind::Conflict | ErrorKind::TooLarge => Kind::InvalidRequest,
+        ErrorKind::InvalidInput
+        | ErrorKind::Conflict
+        | ErrorKind::TooLarge
+        | ErrorKind::Unauthenticated => Kind::InvalidRequest,
         _ => Kind::Internal,
     };
     // The detail of an internal error is for our log, not for the build's.

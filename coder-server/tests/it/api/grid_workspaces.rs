@@ -6,11 +6,12 @@ use super::{
     live::found_agent,
 };
 use coder_core::{
-    id::TemplateId,
+    id::{ProvisionerKeyId, TemplateId},
     provisioner_job::{ProvisionerType, Tags},
     service::{
         daemons::{DaemonIdentity, Daemons},
         jobs::{BuildResult, Claim, JobResult, Jobs},
+        provisioner_keys::{NewProvisionerKey, ProvisionerKeys},
         sessions,
         workspaces::{NewWorkspace, Workspaces},
     },
@@ -135,6 +136,24 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/organizations/{organization}/provisionerkeys",
+        Hidden(""),
+    ),
+    (
+        "POST /api/v2/organizations/{organization}/provisionerkeys",
+        Hidden(r#"{"name":"mine"}"#),
+    ),
+    (
+        "GET /api/v2/organizations/{organization}/provisionerkeys/daemons",
+        Hidden(""),
+    ),
+    (
+        "DELETE /api/v2/organizations/{organization}/provisionerkeys/{provisionerkey}",
+        Hidden(""),
+    ),
+    // A key sees itself only; the tests of keys try another one's.
+    ("GET /api/v2/provisionerkeys/{provisionerkey}", NoObject),
+    (
         "GET /api/v2/organizations/{organization}/provisionerjobs",
         Hidden(""),
     ),
@@ -155,11 +174,20 @@ pub(crate) async fn objects(
     let session = sessions::authenticate(deps, &owner.token, false)
         .await
         .unwrap();
+    let keys = ProvisionerKeys::new(deps.clone());
+    let rack = NewProvisionerKey {
+        name: "rack".to_owned(),
+        ..NewProvisionerKey::default()
+    };
+    keys.create(&session.subject, server.organization, rack)
+        .await
+        .unwrap();
     let request = NewWorkspace::of(owner.id, template, "dev");
     let workspaces = Workspaces::new(deps.clone());
     let workspace = workspaces.create(&session.subject, &request).await.unwrap();
     let identity = DaemonIdentity {
         organization_id: server.organization,
+        key_id: ProvisionerKeyId::BUILT_IN,
         name: "grid".to_owned(),
         version: "v1".to_owned(),
         api_version: "1.0".to_owned(),
@@ -194,6 +222,7 @@ pub(crate) async fn objects(
         ("buildnumber", "1".to_owned(), "99"),
         ("workspacebuild", build.build.id.to_string(), ABSENT),
         ("workspaceagent", agent.to_string(), ABSENT),
+        ("provisionerkey", "rack".to_owned(), "absent"),
         ("job", claim.job_id.to_string(), ABSENT),
     ]
 }

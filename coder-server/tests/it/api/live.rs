@@ -3,7 +3,7 @@
 use super::harness::{Person, TestServer};
 use coder_agent::{AgentClient, AgentConn};
 use coder_core::{
-    id::TemplateVersionId,
+    id::{ProvisionerKeyId, TemplateVersionId},
     provisioner_job::{ProvisionerType, Tags},
     secret::Secret,
     service::{
@@ -96,6 +96,7 @@ impl Live {
         };
         let identity = DaemonIdentity {
             organization_id: self.server.organization,
+            key_id: ProvisionerKeyId::BUILT_IN,
             name: name.to_owned(),
             version: "v1".to_owned(),
             api_version: "1.0".to_owned(),

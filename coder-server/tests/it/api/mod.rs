@@ -15,6 +15,7 @@ mod limits;
 mod openapi;
 mod organizations;
 mod postgres;
+mod provisioner_keys;
 mod template_versions;
 mod templates;
 mod tokens;

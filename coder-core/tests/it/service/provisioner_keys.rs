@@ -1,0 +1,105 @@
+//! Keys with which daemons join.
+
+use super::harness::Harness;
+use coder_core::{
+    ErrorKind,
+    event::{Event, Signal, Topic},
+    id::ProvisionerKeyId,
+    provisioner_key::ProvisionerKey,
+    rbac::Subject,
+    service::{
+        daemons::{DaemonIdentity, Daemons},
+        provisioner_keys::{NewProvisionerKey, ProvisionerKeys},
+    },
+};
+use futures_util::StreamExt as _;
+
+fn admin(harness: &Harness) -> Subject {
+    harness.member(harness.world.user.id, &["template-admin"])
+}
+
+async fn key(harness: &Harness, name: &str) -> ProvisionerKey {
+    let keys = ProvisionerKeys::new(harness.deps.clone());
+    let new = NewProvisionerKey {
+        name: name.to_owned(),
+        ..NewProvisionerKey::default()
+    };
+    let organization = harness.world.organization.id;
+    let secret = keys.create(&admin(harness), organization, new).await;
+    let secret = secret.expect("created");
+    keys.authenticate(secret.expose()).await.expect("its key")
+}
+
+fn identity(harness: &Harness, key_id: ProvisionerKeyId) -> DaemonIdentity {
+    let daemon = harness.daemon();
+    DaemonIdentity {
+        organization_id: daemon.organization_id,
+        key_id,
+        name: "one".to_owned(),
+        version: daemon.version,
+        api_version: daemon.api_version,
+        provisioners: daemon.provisioners,
+        tags: daemon.tags,
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_key_gives_no_more_jobs() {
+    let harness = Harness::new().await;
+    let keys = ProvisionerKeys::new(harness.deps.clone());
+    let daemons = Daemons::new(harness.deps.clone());
+    let rack = key(&harness, "rack").await;
+    let joined = daemons.register(&identity(&harness, rack.id)).await;
+    let joined = joined.expect("joined");
+    harness.create("first").await;
+    let running = harness.jobs.acquire(&joined).await.expect("acquire");
+    let running = running.expect("a job");
+    harness.create("second").await;
+
+    let topic = Topic::ProvisionerKey(rack.id);
+    let mut events = harness.deps.pubsub.subscribe(topic).await.expect("events");
+    let organization = rack.organization_id;
+    keys.delete(&admin(&harness), organization, "rack")
+        .await
+        .expect("deleted");
+    let expected = Signal::Event(Event::ProvisionerKeyDeleted { key_id: rack.id });
+    assert_eq!(events.next().await, Some(expected));
+    assert!(!keys.exists(rack.id).await.expect("asked"));
+    assert!(
+        keys.exists(ProvisionerKeyId::BUILT_IN)
+            .await
+            .expect("asked")
+    );
+
+    let refused = harness.jobs.acquire(&joined).await.expect_err("refused");
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    let refused = daemons.register(&identity(&harness, rack.id)).await;
+    let refused = refused.expect_err("refused");
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    // What it runs may end.
+    let claim = coder_core::service::jobs::Claim {
+        job_id: running.job.id,
+        lease: running.lease,
+    };
+    let update = coder_core::service::jobs::JobUpdate::default();
+    harness
+        .jobs
+        .update(claim, &update)
+        .await
+        .expect("still its");
+}
+
+#[tokio::test]
+async fn a_name_belongs_to_one_key_while_its_daemon_lives() {
+    let harness = Harness::new().await;
+    let daemons = Daemons::new(harness.deps.clone());
+    let (one, two) = (key(&harness, "a").await, key(&harness, "b").await);
+    let joined = daemons.register(&identity(&harness, one.id)).await;
+    let joined = joined.expect("joined");
+    let refused = daemons.register(&identity(&harness, two.id)).await;
+    assert_eq!(refused.expect_err("refused").kind(), ErrorKind::Conflict);
+    // The server's own daemon is not kept out by others.
+    let own = identity(&harness, ProvisionerKeyId::BUILT_IN);
+    let own = daemons.register(&own).await.expect("joined");
+    assert_eq!(own.id, joined.id);
+}
