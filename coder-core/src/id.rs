@@ -59,6 +59,8 @@ ids! {
     TemplateId,
     /// Of a [`TemplateVersion`](crate::template_version::TemplateVersion).
     TemplateVersionId,
+    /// Of a [`TemplateVersionPreset`](crate::template_version::TemplateVersionPreset).
+    TemplateVersionPresetId,
     /// Of a [`Workspace`](crate::workspace::Workspace).
     WorkspaceId,
     /// Of a [`WorkspaceBuild`](crate::workspace_build::WorkspaceBuild).

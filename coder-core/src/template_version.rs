@@ -2,9 +2,14 @@
 
 use crate::{
     Timestamp,
-    id::{OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId, UserId},
+    id::{
+        FileId, OrganizationId, ProvisionerJobId, TemplateId, TemplateVersionId,
+        TemplateVersionPresetId, UserId,
+    },
+    parameter::ParameterValue,
     secret::Secret,
 };
+use std::collections::BTreeMap;
 
 /// A version of a template, made from one uploaded archive by one import job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,47 @@ pub struct TemplateVersionVariable {
     pub required: bool,
     /// Whether the value is hidden from everyone.
     pub sensitive: bool,
+}
+
+/// A named set of parameter values: a `coder_workspace_preset`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateVersionPreset {
+    /// Identifier.
+    pub id: TemplateVersionPresetId,
+    /// Whose it is.
+    pub template_version_id: TemplateVersionId,
+    /// Unique per version.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// URL or path of an icon.
+    pub icon: String,
+    /// Chosen when the user chooses none; at most one of a version.
+    pub default: bool,
+    /// How many workspaces to keep ready, when that is asked for.
+    pub prebuild_instances: Option<i32>,
+    /// Values it sets, by name.
+    pub parameters: Vec<ParameterValue>,
+}
+
+/// What a version asks of the deployment around its resources, found at import.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TemplateVersionTerraformValues {
+    /// External logins by id.
+    pub external_auth_providers: Vec<ExternalAuthProvider>,
+    /// `coder_workspace_tags` as written: tag to expression.
+    pub workspace_tags: BTreeMap<String, String>,
+    /// The modules and the lock file that the import fetched, as a tar archive.
+    pub module_files: Option<FileId>,
+}
+
+/// An external login that a template asks for: a `coder_external_auth`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct ExternalAuthProvider {
+    /// Id of the provider in the server's configuration.
+    pub id: String,
+    /// Whether a workspace can be built without it.
+    pub optional: bool,
 }
 
 /// A value that a user gives for a Terraform variable.

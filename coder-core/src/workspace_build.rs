@@ -3,7 +3,10 @@
 use crate::{
     Timestamp,
     enums::string_enum,
-    id::{ProvisionerJobId, TemplateVersionId, UserId, WorkspaceBuildId, WorkspaceId},
+    id::{
+        ProvisionerJobId, TemplateVersionId, TemplateVersionPresetId, UserId, WorkspaceBuildId,
+        WorkspaceId,
+    },
     provisioner_job::JobStatus,
 };
 
@@ -97,6 +100,8 @@ pub struct WorkspaceBuild {
     pub workspace_id: WorkspaceId,
     /// From what.
     pub template_version_id: TemplateVersionId,
+    /// The preset that was chosen for it, if one was.
+    pub template_version_preset_id: Option<TemplateVersionPresetId>,
     /// 1 for the first, unique per workspace.
     pub build_number: i32,
     /// Where it leads.

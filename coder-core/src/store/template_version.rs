@@ -1,8 +1,11 @@
 use super::{Page, StoreResult};
 use crate::{
-    id::{ProvisionerJobId, TemplateId, TemplateVersionId},
+    id::{ProvisionerJobId, TemplateId, TemplateVersionId, TemplateVersionPresetId},
     parameter::RichParameter,
-    template_version::{TemplateVersion, TemplateVersionVariable},
+    template_version::{
+        TemplateVersion, TemplateVersionPreset, TemplateVersionTerraformValues,
+        TemplateVersionVariable,
+    },
 };
 use async_trait::async_trait;
 
@@ -52,4 +55,24 @@ pub trait TemplateVersionStore: Send {
         &mut self,
         id: TemplateVersionId,
     ) -> StoreResult<Vec<TemplateVersionVariable>>;
+    /// Adds presets. Conflict: `template_version_presets_template_version_id_name_key`.
+    async fn insert_presets(&mut self, presets: &[TemplateVersionPreset]) -> StoreResult<()>;
+    /// All presets of a version in the order in which they were added.
+    async fn presets(&mut self, id: TemplateVersionId) -> StoreResult<Vec<TemplateVersionPreset>>;
+    /// A preset by id.
+    async fn preset(
+        &mut self,
+        id: TemplateVersionPresetId,
+    ) -> StoreResult<Option<TemplateVersionPreset>>;
+    /// Replaces what a version asks of the deployment.
+    async fn set_terraform_values(
+        &mut self,
+        id: TemplateVersionId,
+        values: &TemplateVersionTerraformValues,
+    ) -> StoreResult<()>;
+    /// What a version asks of the deployment; nothing when that was never set.
+    async fn terraform_values(
+        &mut self,
+        id: TemplateVersionId,
+    ) -> StoreResult<TemplateVersionTerraformValues>;
 }

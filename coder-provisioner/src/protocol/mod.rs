@@ -28,6 +28,7 @@ mod parameter;
 mod resource;
 mod session;
 
+pub use coder_core::template_version::ExternalAuthProvider;
 pub use daemon::{
     AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, JobKind, TemplateDryRun,
     TemplateImport, TemplateImportResult, UpdateJob, UpdateJobResponse, WorkspaceBuild,
@@ -40,7 +41,7 @@ pub use limits::{
 };
 pub use log::{JobLog, Log, Timing, TimingStage, TimingState, stage};
 pub use metadata::{ExternalAuthToken, Metadata, RbacRole};
-pub use parameter::{ExternalAuthProvider, Preset, PresetParameter, TemplateVariable};
+pub use parameter::{Preset, PresetParameter, TemplateVariable};
 pub use resource::{
     Agent, AgentAuth, AgentMetadata, App, DisplayApps, Env, EnvMergeStrategy, Healthcheck,
     MAX_ENV_VALUE_BYTES, Resource, ResourceMetadata, Script,

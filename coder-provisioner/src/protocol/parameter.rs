@@ -1,4 +1,4 @@
-//! Template variables, presets and external logins of a template.
+//! Template variables and presets of a template.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,13 +44,4 @@ pub struct Preset {
     pub parameters: Vec<PresetParameter>,
     /// How many workspaces to keep ready, when prebuilds are asked for.
     pub prebuild_instances: Option<i64>,
-}
-
-/// A `coder_external_auth` data source.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ExternalAuthProvider {
-    /// Id of the provider as configured on the server.
-    pub id: String,
-    /// Whether a build may go on without it.
-    pub optional: bool,
 }

@@ -6,6 +6,7 @@ use super::{
     global::GlobalArgs,
     output::{ask, error_line, printable},
     parameters::ParameterArgs,
+    presets,
     progress::Followed,
     types::{Template, Workspace, values_json},
     workspace::WorkspaceName,
@@ -23,6 +24,9 @@ pub(crate) struct CreateArgs {
     /// A version other than the active one.
     #[arg(long, env = "CODER_TEMPLATE_VERSION")]
     template_version: Option<String>,
+    /// A preset of the template, or `none`; the template's default when not given.
+    #[arg(long, env = "CODER_PRESET_NAME")]
+    preset: Option<String>,
     /// Time after which it stops, such as `8h` or `90m`.
     #[arg(long, env = "CODER_WORKSPACE_STOP_AFTER")]
     stop_after: Option<String>,
@@ -60,9 +64,11 @@ pub(crate) async fn run(global: &GlobalArgs, args: CreateArgs) -> CliResult {
     let name = WorkspaceName::parse(&text)?;
     let template = choose_template(&client, &args).await?;
     let version = version_id(&client, &template, args.template_version.as_deref()).await?;
+    let presets = presets::of_version(&client, &version).await?;
+    let preset = presets::choose(presets, args.preset.as_deref(), args.yes)?;
     let values = args
         .parameters
-        .for_create(&client, &version, args.yes)
+        .for_create(&client, &version, preset.as_ref(), args.yes)
         .await?;
     let mut body = json!({
         "name": name.name,
@@ -74,6 +80,9 @@ pub(crate) async fn run(global: &GlobalArgs, args: CreateArgs) -> CliResult {
             Some(_) => object.insert("template_version_id".to_owned(), json!(version)),
             None => object.insert("template_id".to_owned(), json!(template.id)),
         };
+        if let Some(preset) = &preset {
+            object.insert("template_version_preset_id".to_owned(), json!(preset.id));
+        }
         if let Some(ttl) = &args.stop_after {
             object.insert("ttl_ms".to_owned(), json!(milliseconds(ttl)?));
         }

@@ -13,6 +13,7 @@ mod login;
 mod logs;
 mod output;
 mod parameters;
+mod presets;
 mod progress;
 mod server;
 mod show;

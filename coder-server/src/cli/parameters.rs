@@ -4,6 +4,7 @@ use super::{
     client::Client,
     error::{CliError, CliResult},
     output::{ask, printable},
+    presets::Preset,
     types::Parameter,
 };
 use coder_core::parameter::{ParameterValue, RichParameter};
@@ -38,12 +39,21 @@ impl ParameterArgs {
         &self,
         client: &Client,
         version: &str,
+        preset: Option<&Preset>,
         yes: bool,
     ) -> CliResult<Vec<ParameterValue>> {
         let mut given = self.given()?;
+        let definitions = definitions(client, version).await?;
+        let of_preset = preset.into_iter().flat_map(Preset::values);
+        // What a preset sets counts more, as the server has it. It may name what the template has no more.
+        given.extend(
+            of_preset
+                .filter(|value| definitions.iter().any(|one| one.name == value.name))
+                .map(|value| (value.name, value.value)),
+        );
         let defaults = pairs(&self.parameter_default)?;
         let mut values = Vec::new();
-        for parameter in definitions(client, version).await? {
+        for parameter in definitions {
             if parameter.ephemeral && !given.contains_key(&parameter.name) {
                 continue;
             }

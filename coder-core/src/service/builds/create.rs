@@ -1,7 +1,7 @@
 use super::{BuildPlan, Builds, UseOf, insert, usable};
 use crate::{
     Error, ErrorKind, Result,
-    id::{TemplateVersionId, UserId, WorkspaceId},
+    id::{TemplateVersionId, TemplateVersionPresetId, UserId, WorkspaceId},
     parameter::ParameterValue,
     rbac::{Action, AsObject as _, Object, ResourceType, Subject},
     service::unit::{ATTEMPTS, met_another, permitted_visibly, settle},
@@ -18,6 +18,8 @@ pub struct NewBuild {
     pub transition: WorkspaceTransition,
     /// Made of this version instead of the last one.
     pub template_version_id: Option<TemplateVersionId>,
+    /// A preset of that version; its values count more than those chosen one by one.
+    pub template_version_preset_id: Option<TemplateVersionPresetId>,
     /// Values chosen now.
     pub parameters: Vec<ParameterValue>,
     /// Terraform state to begin from instead of the stored one.
@@ -37,6 +39,7 @@ impl NewBuild {
         Self {
             transition,
             template_version_id: None,
+            template_version_preset_id: None,
             parameters: Vec::new(),
             state: None,
             orphan: false,

@@ -2,7 +2,7 @@
 
 use super::NewBuild;
 use crate::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
     event::Event,
     id::{ProvisionerJobId, UserId, WorkspaceBuildId},
     parameter::ParameterValue,
@@ -12,7 +12,7 @@ use crate::{
     service::Deps,
     store::{JobEnd, Transaction},
     template::Template,
-    template_version::TemplateVersion,
+    template_version::{TemplateVersion, TemplateVersionPreset},
     workspace::Workspace,
     workspace_build::{WorkspaceBuild, WorkspaceTransition},
 };
@@ -42,13 +42,15 @@ pub(in crate::service) async fn insert(
     tx: &mut dyn Transaction,
     plan: BuildPlan<'_>,
 ) -> Result<WorkspaceBuild> {
-    let values = parameter_values(tx, &plan).await?;
+    let preset = preset(tx, &plan).await?;
+    let values = parameter_values(tx, &plan, preset.as_ref()).await?;
     let state = first_state(tx, &plan).await?;
     let now = deps.now();
     let build = WorkspaceBuild {
         id: WorkspaceBuildId::generate(&*deps.entropy),
         workspace_id: plan.workspace.id,
         template_version_id: plan.version.id,
+        template_version_preset_id: preset.map(|preset| preset.id),
         build_number: plan
             .previous
             .map_or(1, |build| build.build_number.saturating_add(1)),
@@ -93,9 +95,27 @@ pub(in crate::service) async fn insert(
     Ok(build)
 }
 
+/// The preset that was asked for.
+async fn preset(
+    tx: &mut dyn Transaction,
+    plan: &BuildPlan<'_>,
+) -> Result<Option<TemplateVersionPreset>> {
+    let Some(id) = plan.request.template_version_preset_id else {
+        return Ok(None);
+    };
+    let found = tx.template_versions().preset(id).await?;
+    let found = found.filter(|preset| preset.template_version_id == plan.version.id);
+    let refused = || {
+        let detail = "is not a preset of this template version";
+        Error::invalid_field("template_version_preset_id", detail)
+    };
+    found.ok_or_else(refused).map(Some)
+}
+
 async fn parameter_values(
     tx: &mut dyn Transaction,
     plan: &BuildPlan<'_>,
+    preset: Option<&TemplateVersionPreset>,
 ) -> Result<Vec<ParameterValue>> {
     let parameters = tx.template_versions().parameters(plan.version.id).await?;
     let previous = match plan.previous {
@@ -106,7 +126,15 @@ async fn parameter_values(
         WorkspaceTransition::Start => Missing::Refuse,
         WorkspaceTransition::Stop | WorkspaceTransition::Delete => Missing::LeaveOut,
     };
-    resolve(&parameters, &previous, &plan.request.parameters, missing)
+    let mut given = plan.request.parameters.clone();
+    if let Some(preset) = preset {
+        // A preset may name what the template has no more; that is its author's business.
+        let known = |value: &&ParameterValue| parameters.iter().any(|one| one.name == value.name);
+        let chosen: Vec<_> = preset.parameters.iter().filter(known).cloned().collect();
+        given.retain(|value| chosen.iter().all(|other| other.name != value.name));
+        given.extend(chosen);
+    }
+    resolve(&parameters, &previous, &given, missing)
 }
 
 /// The state the build begins from: that of the newest build, whatever became of it.

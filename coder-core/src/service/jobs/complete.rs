@@ -4,18 +4,22 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result, Timestamp,
-    id::WorkspaceBuildId,
+    clock::Entropy,
+    id::{TemplateVersionId, TemplateVersionPresetId, WorkspaceBuildId},
     parameter::RichParameter,
     provisioner_job::{JobInput, JobTiming, ProvisionerJob},
     service::unit::settle,
     store::{JobEnd, Transaction},
     template::Template,
+    template_version::{ExternalAuthProvider, TemplateVersionPreset},
     workspace::Workspace,
     workspace_build::{WorkspaceBuild, WorkspaceTransition},
 };
 
 /// Most parameters of one template.
 const MAX_PARAMETERS: usize = 1_000;
+/// Most presets of one template, and most external logins.
+const MAX_PRESETS: usize = 1_000;
 
 /// What a job that ended well gave.
 #[derive(Clone, Debug)]
@@ -37,6 +41,10 @@ pub struct ImportResult {
     pub stop_resources: Vec<FoundResource>,
     /// Parameters in order of appearance.
     pub parameters: Vec<RichParameter>,
+    /// Presets in order of appearance; their identifiers are given here.
+    pub presets: Vec<TemplateVersionPreset>,
+    /// External logins by id.
+    pub external_auth_providers: Vec<ExternalAuthProvider>,
 }
 
 /// What a build made.
@@ -164,6 +172,7 @@ impl Jobs {
             .set_parameters(template_version_id, &result.parameters)
             .await?;
         let entropy = &*self.deps.entropy;
+        set_values(tx, entropy, template_version_id, result).await?;
         for (transition, resources) in [
             (WorkspaceTransition::Start, &result.start_resources),
             (WorkspaceTransition::Stop, &result.stop_resources),
@@ -233,6 +242,33 @@ impl Jobs {
         }
         Ok(workspace)
     }
+}
+
+/// Writes down what a version offers and asks for beside its parameters.
+async fn set_values(
+    tx: &mut dyn Transaction,
+    entropy: &dyn Entropy,
+    version: TemplateVersionId,
+    found: &ImportResult,
+) -> Result<()> {
+    if found.presets.len() > MAX_PRESETS || found.external_auth_providers.len() > MAX_PRESETS {
+        let message = "the template has too many presets or external logins";
+        return Err(Error::invalid(message));
+    }
+    let preset = |preset: &TemplateVersionPreset| TemplateVersionPreset {
+        id: TemplateVersionPresetId::generate(entropy),
+        template_version_id: version,
+        ..preset.clone()
+    };
+    let presets: Vec<_> = found.presets.iter().map(preset).collect();
+    let versions = tx.template_versions();
+    versions.insert_presets(&presets).await?;
+    let mut values = versions.terraform_values(version).await?;
+    values
+        .external_auth_providers
+        .clone_from(&found.external_auth_providers);
+    versions.set_terraform_values(version, &values).await?;
+    Ok(())
 }
 
 /// When a workspace started now stops: by its own time, else by the template's where users have no say.

@@ -12,7 +12,7 @@ use crate::{
         details::{self, ResourceDetails},
     },
     store::Transaction,
-    template_version::TemplateVersionVariable,
+    template_version::{ExternalAuthProvider, TemplateVersionPreset, TemplateVersionVariable},
 };
 
 /// The parameters of a version.
@@ -49,6 +49,38 @@ pub async fn variables(
         variable.default_value.clear();
     }
     Ok(variables)
+}
+
+/// The presets of a version.
+///
+/// # Errors
+/// [`NotFound`](ErrorKind::NotFound), [`NotReady`](ErrorKind::NotReady) while it is imported.
+pub async fn presets(
+    deps: &Deps,
+    subject: &Subject,
+    id: TemplateVersionId,
+) -> Result<Vec<TemplateVersionPreset>, Error> {
+    let mut tx = deps.begin().await?;
+    require_ended(&job(deps, &mut *tx, subject, id).await?)?;
+    let presets = tx.template_versions().presets(id).await?;
+    tx.commit().await?;
+    Ok(presets)
+}
+
+/// The external logins that a version asks for.
+///
+/// # Errors
+/// [`NotFound`](ErrorKind::NotFound), [`NotReady`](ErrorKind::NotReady) while it is imported.
+pub async fn external_auth_providers(
+    deps: &Deps,
+    subject: &Subject,
+    id: TemplateVersionId,
+) -> Result<Vec<ExternalAuthProvider>, Error> {
+    let mut tx = deps.begin().await?;
+    require_ended(&job(deps, &mut *tx, subject, id).await?)?;
+    let values = tx.template_versions().terraform_values(id).await?;
+    tx.commit().await?;
+    Ok(values.external_auth_providers)
 }
 
 /// The resources that the import found, with their agents, for starts and for stops.

@@ -8,6 +8,6 @@ mod find;
 
 pub use archive::{archive_unused, set_archived};
 pub use change::{VersionChange, cancel, update};
-pub use contents::{logs, parameters, resources, variables};
+pub use contents::{external_auth_providers, logs, parameters, presets, resources, variables};
 pub use create::{NewVersion, create};
 pub use find::{VersionDetails, find, get, get_by_name, get_previous, list};

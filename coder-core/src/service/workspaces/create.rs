@@ -1,7 +1,9 @@
 use super::{Workspaces, check_autostart, check_ttl};
 use crate::{
     Error, ErrorKind, Result,
-    id::{OrganizationId, TemplateId, TemplateVersionId, UserId, WorkspaceId},
+    id::{
+        OrganizationId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId, WorkspaceId,
+    },
     name::check_name,
     parameter::ParameterValue,
     rbac::{Action, AsObject as _, Object, ResourceType, Subject},
@@ -27,6 +29,8 @@ pub struct NewWorkspace {
     pub template_id: Option<TemplateId>,
     /// From this version; exactly one of the two.
     pub template_version_id: Option<TemplateVersionId>,
+    /// A preset of that version; its values count more than those chosen one by one.
+    pub template_version_preset_id: Option<TemplateVersionPresetId>,
     /// Its name.
     pub name: String,
     /// Cron text.
@@ -48,6 +52,7 @@ impl NewWorkspace {
             organization_id: None,
             template_id: Some(template_id),
             template_version_id: None,
+            template_version_preset_id: None,
             name: name.into(),
             autostart_schedule: None,
             ttl_ms: None,
@@ -143,6 +148,7 @@ impl Workspaces {
             import: &import,
             previous: None,
             request: &NewBuild {
+                template_version_preset_id: request.template_version_preset_id,
                 parameters: request.parameters.clone(),
                 ..NewBuild::of(WorkspaceTransition::Start)
             },

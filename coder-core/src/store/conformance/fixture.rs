@@ -234,6 +234,7 @@ pub fn build(
         id: job.id.0.into(),
         workspace_id: workspace.id,
         template_version_id: version,
+        template_version_preset_id: None,
         build_number,
         transition: WorkspaceTransition::Start,
         initiator_id: workspace.owner_id,

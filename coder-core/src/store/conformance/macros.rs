@@ -69,7 +69,8 @@ macro_rules! store_conformance {
                     set_and_get,
                 }
                 template_versions {
-                    insert_and_find, conflicts, update, list, parameters, variables,
+                    insert_and_find, conflicts, update, list, parameters, variables, presets,
+                    terraform_values,
                 }
                 templates {
                     insert_and_find, update, names, names_of_two_organizations,

@@ -2,14 +2,19 @@
 
 use super::{
     World,
-    backend::{Backend, Outcome, assert_conflict, assert_texts},
+    backend::{Backend, Outcome, assert_conflict, assert_invalid_text, assert_texts},
     fixture::{self, at, id},
 };
 use crate::{
-    parameter::{ParameterOption, ParameterType, RichParameter, ValidationMonotonic},
+    parameter::{
+        ParameterOption, ParameterType, ParameterValue, RichParameter, ValidationMonotonic,
+    },
     secret::Secret,
     store::Page,
-    template_version::{TemplateVersion, TemplateVersionVariable},
+    template_version::{
+        ExternalAuthProvider, TemplateVersion, TemplateVersionPreset,
+        TemplateVersionTerraformValues, TemplateVersionVariable,
+    },
 };
 
 /// What was inserted is found by id, job and name, whole; nothing else is.
@@ -195,6 +200,88 @@ pub async fn variables(backend: Backend) -> Outcome {
     let given = [variable("c", false)];
     tx.template_versions().set_variables(id(1), &given).await?;
     assert_eq!(tx.template_versions().variables(id(1)).await?, given);
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Presets keep their order, are found by id, and have names that are unique per version.
+pub async fn presets(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    world.add_version(&mut *tx, 2, "v2").await?;
+    let preset = |number: u128, version: u128, name: &str| TemplateVersionPreset {
+        id: id(number),
+        template_version_id: id(version),
+        name: name.to_owned(),
+        description: "A preset".to_owned(),
+        icon: "/icon/docker.png".to_owned(),
+        default: number == 2,
+        prebuild_instances: (number == 2).then_some(3),
+        parameters: vec![ParameterValue {
+            name: "zone".to_owned(),
+            value: name.to_owned(),
+        }],
+    };
+    let given = [preset(3, 1, "b"), preset(2, 1, "a"), preset(1, 1, "B")];
+    let versions = tx.template_versions();
+    versions.insert_presets(&given).await?;
+    versions.insert_presets(&[]).await?;
+    versions.insert_presets(&[preset(4, 2, "b")]).await?;
+    assert_eq!(versions.presets(id(1)).await?, given);
+    assert_eq!(versions.presets(id(2)).await?, [preset(4, 2, "b")]);
+    assert!(versions.presets(id(9)).await?.is_empty());
+    assert_eq!(versions.preset(id(2)).await?, Some(preset(2, 1, "a")));
+    assert_eq!(versions.preset(id(9)).await?, None);
+    tx.commit().await?;
+
+    let mut tx = backend.begin().await?;
+    let same = [preset(5, 1, "a")];
+    let result = tx.template_versions().insert_presets(&same).await;
+    assert_conflict(
+        result,
+        "template_version_presets_template_version_id_name_key",
+    );
+    tx.rollback().await?;
+
+    let mut tx = backend.begin().await?;
+    let odd = preset(5, 1, "\0");
+    assert_invalid_text(tx.template_versions().insert_presets(&[odd]).await);
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// What a version asks of the deployment is replaced as a whole; a version without any asks nothing.
+pub async fn terraform_values(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let nothing = TemplateVersionTerraformValues::default();
+    let versions = tx.template_versions();
+    assert_eq!(versions.terraform_values(id(1)).await?, nothing);
+    let github = ExternalAuthProvider {
+        id: "github".to_owned(),
+        optional: true,
+    };
+    let tag = ("zone".to_owned(), "var.zone".to_owned());
+    let given = TemplateVersionTerraformValues {
+        external_auth_providers: vec![github],
+        workspace_tags: [tag].into(),
+        module_files: Some(world.file.id),
+    };
+    versions.set_terraform_values(id(1), &given).await?;
+    versions.set_terraform_values(id(9), &given).await?;
+    assert_eq!(versions.terraform_values(id(1)).await?, given);
+    assert_eq!(versions.terraform_values(id(9)).await?, nothing);
+    versions.set_terraform_values(id(1), &nothing).await?;
+    assert_eq!(versions.terraform_values(id(1)).await?, nothing);
+    tx.commit().await?;
+
+    let mut tx = backend.begin().await?;
+    let odd = TemplateVersionTerraformValues {
+        workspace_tags: [("a".to_owned(), "\0".to_owned())].into(),
+        ..nothing
+    };
+    let versions = tx.template_versions();
+    assert_invalid_text(versions.set_terraform_values(id(1), &odd).await);
     tx.rollback().await?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use crate::{
     file::File,
     id::{
         FileId, LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId,
-        ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId, UserId, WorkspaceAgentId,
-        WorkspaceAppId, WorkspaceBuildId, WorkspaceId, WorkspaceResourceId,
+        ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId,
+        WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId, WorkspaceId, WorkspaceResourceId,
     },
     organization::{Organization, OrganizationMember},
     parameter::{ParameterValue, RichParameter},
@@ -16,7 +16,10 @@ use crate::{
     provisioner_key::ProvisionerKey,
     script::{ScriptTiming, WorkspaceAgentScript},
     template::Template,
-    template_version::{TemplateVersion, TemplateVersionVariable},
+    template_version::{
+        TemplateVersion, TemplateVersionPreset, TemplateVersionTerraformValues,
+        TemplateVersionVariable,
+    },
     user::User,
     workspace::Workspace,
     workspace_agent::{AgentLog, AgentLogSource, AgentMetadatum, WorkspaceAgent},
@@ -41,6 +44,9 @@ pub(super) struct Data {
     pub(super) template_versions: Table<TemplateVersionId, TemplateVersion>,
     pub(super) version_parameters: Table<TemplateVersionId, Vec<RichParameter>>,
     pub(super) version_variables: Table<TemplateVersionId, Vec<TemplateVersionVariable>>,
+    /// With their places in the version.
+    pub(super) version_presets: Table<TemplateVersionPresetId, (usize, TemplateVersionPreset)>,
+    pub(super) version_terraform_values: Table<TemplateVersionId, TemplateVersionTerraformValues>,
     pub(super) workspaces: Table<WorkspaceId, Workspace>,
     pub(super) workspace_builds: Table<WorkspaceBuildId, WorkspaceBuild>,
     pub(super) build_parameters: Table<WorkspaceBuildId, Vec<ParameterValue>>,

@@ -1,9 +1,12 @@
 use super::{MemoryTransaction, table::unique, text};
 use crate::{
-    id::{ProvisionerJobId, TemplateId, TemplateVersionId},
+    id::{ProvisionerJobId, TemplateId, TemplateVersionId, TemplateVersionPresetId},
     parameter::RichParameter,
     store::{Page, StoreResult, TemplateVersionStore},
-    template_version::{TemplateVersion, TemplateVersionVariable},
+    template_version::{
+        TemplateVersion, TemplateVersionPreset, TemplateVersionTerraformValues,
+        TemplateVersionVariable,
+    },
 };
 use async_trait::async_trait;
 use std::cmp::Reverse;
@@ -137,5 +140,77 @@ impl TemplateVersionStore for MemoryTransaction {
     ) -> StoreResult<Vec<TemplateVersionVariable>> {
         let variables = self.data.version_variables.get(&id);
         Ok(variables.cloned().unwrap_or_default())
+    }
+
+    async fn insert_presets(&mut self, presets: &[TemplateVersionPreset]) -> StoreResult<()> {
+        for preset in presets {
+            text::check(
+                [
+                    ("name", preset.name.as_str()),
+                    ("description", &preset.description),
+                    ("icon", &preset.icon),
+                ]
+                .into_iter()
+                .chain(preset.parameters.iter().flat_map(|parameter| {
+                    let value = ("value", parameter.value.as_str());
+                    [("name", parameter.name.as_str()), value]
+                })),
+            )?;
+            let rows = &mut self.data.version_presets;
+            let taken = rows.any(|(_, row)| {
+                row.template_version_id == preset.template_version_id && row.name == preset.name
+            });
+            unique(
+                "template_version_presets_template_version_id_name_key",
+                !taken,
+            )?;
+            let position = rows.values().count();
+            let row = (position, preset.clone());
+            rows.insert("template_version_presets_pkey", preset.id, row)?;
+        }
+        Ok(())
+    }
+
+    async fn presets(&mut self, id: TemplateVersionId) -> StoreResult<Vec<TemplateVersionPreset>> {
+        let rows = self.data.version_presets.values();
+        let mut found: Vec<_> = rows
+            .filter(|(_, row)| row.template_version_id == id)
+            .collect();
+        found.sort_by_key(|(position, _)| *position);
+        Ok(found.into_iter().map(|(_, row)| row.clone()).collect())
+    }
+
+    async fn preset(
+        &mut self,
+        id: TemplateVersionPresetId,
+    ) -> StoreResult<Option<TemplateVersionPreset>> {
+        let row = self.data.version_presets.get(&id);
+        Ok(row.map(|(_, preset)| preset.clone()))
+    }
+
+    async fn set_terraform_values(
+        &mut self,
+        id: TemplateVersionId,
+        values: &TemplateVersionTerraformValues,
+    ) -> StoreResult<()> {
+        let tags = values.workspace_tags.iter().flat_map(|(key, value)| {
+            let value = ("workspace_tags", value.as_str());
+            [("workspace_tags", key.as_str()), value]
+        });
+        let providers = values.external_auth_providers.iter();
+        let providers = providers.map(|one| ("external_auth_providers", one.id.as_str()));
+        text::check(tags.chain(providers))?;
+        if self.data.template_versions.contains(&id) {
+            self.data.version_terraform_values.put(id, values.clone());
+        }
+        Ok(())
+    }
+
+    async fn terraform_values(
+        &mut self,
+        id: TemplateVersionId,
+    ) -> StoreResult<TemplateVersionTerraformValues> {
+        let values = self.data.version_terraform_values.get(&id);
+        Ok(values.cloned().unwrap_or_default())
     }
 }

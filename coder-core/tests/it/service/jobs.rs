@@ -261,7 +261,7 @@ async fn imports_store_variables_parameters_and_resources() {
     let result = ImportResult {
         start_resources: vec![found(""), found("")],
         stop_resources: vec![found("")],
-        parameters: Vec::new(),
+        ..ImportResult::default()
     };
     harness
         .jobs

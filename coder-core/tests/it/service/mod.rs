@@ -4,5 +4,6 @@ mod agents;
 mod builds;
 mod harness;
 mod jobs;
+mod presets;
 mod provisioner_keys;
 mod workspaces;

@@ -149,36 +149,6 @@ pub(crate) async fn template_version_variables(
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 
-/// Presets of a version: none are read yet
-#[utoipa::path(
-    get, path = "/templateversions/{templateversion}/presets", tag = "Templates",
-    params(("templateversion" = uuid::Uuid, Path, description = "Id of the version")),
-    security(("CoderSessionToken" = [])), extensions(("x-permission" = json!("template:read"))),
-    responses((status = OK, body = Vec<String>)),
-)]
-pub(crate) async fn template_version_presets(
-    auth: Auth,
-    State(state): State<AppState>,
-    Path(id): Path<TemplateVersionId>,
-) -> ApiResult<Json<Vec<String>>> {
-    nothing(&auth, &state, id).await
-}
-
-/// External accounts that a version needs: none can be configured yet
-#[utoipa::path(
-    get, path = "/templateversions/{templateversion}/external-auth", tag = "Templates",
-    params(("templateversion" = uuid::Uuid, Path, description = "Id of the version")),
-    security(("CoderSessionToken" = [])), extensions(("x-permission" = json!("template:read"))),
-    responses((status = OK, body = Vec<String>)),
-)]
-pub(crate) async fn template_version_external_auth(
-    auth: Auth,
-    State(state): State<AppState>,
-    Path(id): Path<TemplateVersionId>,
-) -> ApiResult<Json<Vec<String>>> {
-    nothing(&auth, &state, id).await
-}
-
 /// Legacy parameters: always empty, for older clients
 #[utoipa::path(
     get, path = "/templateversions/{templateversion}/schema", tag = "Templates",

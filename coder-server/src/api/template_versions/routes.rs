@@ -1,7 +1,8 @@
 //! Routes of template versions.
 
 use super::{
-    archive, by_name, cancel, contents, create, get, list, logs, promote, resources, update,
+    archive, by_name, cancel, contents, create, external_auth, get, list, logs, presets, promote,
+    resources, update,
 };
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,8 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(resources::template_version_resources))
         .routes(routes!(contents::template_version_rich_parameters))
         .routes(routes!(contents::template_version_variables))
-        .routes(routes!(contents::template_version_presets))
-        .routes(routes!(contents::template_version_external_auth))
+        .routes(routes!(presets::template_version_presets))
+        .routes(routes!(external_auth::template_version_external_auth))
         .routes(routes!(contents::template_version_schema))
         .routes(routes!(contents::template_version_parameters))
 }

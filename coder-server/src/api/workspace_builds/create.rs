@@ -13,7 +13,7 @@ use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use coder_core::{
     Error, ErrorKind,
-    id::{TemplateVersionId, WorkspaceId},
+    id::{TemplateVersionId, TemplateVersionPresetId, WorkspaceId},
     service::builds::{Builds, NewBuild},
     workspace_build::{BuildReason, WorkspaceTransition},
 };
@@ -36,6 +36,9 @@ pub(crate) struct CreateWorkspaceBuildRequest {
     /// Built from this version instead of the last one.
     #[schema(value_type = Option<uuid::Uuid>)]
     template_version_id: Option<TemplateVersionId>,
+    /// A preset of the version; its values count more than those given one by one.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    template_version_preset_id: Option<TemplateVersionPresetId>,
     /// Not offered.
     #[serde(default)]
     dry_run: bool,
@@ -124,6 +127,7 @@ fn new_build(request: CreateWorkspaceBuildRequest) -> Result<NewBuild, Error> {
     Ok(NewBuild {
         transition: request.transition,
         template_version_id: request.template_version_id,
+        template_version_preset_id: request.template_version_preset_id,
         parameters: values.into_iter().map(Into::into).collect(),
         state,
         orphan: request.orphan,

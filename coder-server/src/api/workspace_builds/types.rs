@@ -146,7 +146,7 @@ impl WorkspaceBuild {
             status,
             daily_cost: build.daily_cost,
             matched_provisioners: matched.map(MatchedProvisioners::from),
-            template_version_preset_id: None,
+            template_version_preset_id: build.template_version_preset_id.map(Into::into),
             has_external_agent: version.is_some_and(|version| version.has_external_agent),
             job: job.into(),
         }

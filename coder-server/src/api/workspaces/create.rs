@@ -16,7 +16,7 @@ use crate::{
 use axum::extract::State;
 use coder_core::{
     Error,
-    id::{OrganizationId, TemplateId, TemplateVersionId, UserId},
+    id::{OrganizationId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId},
     service::workspaces::{NewWorkspace, Workspaces},
     workspace::AutomaticUpdates,
 };
@@ -31,6 +31,9 @@ pub(crate) struct CreateWorkspaceRequest {
     /// Made from this version.
     #[schema(value_type = Option<uuid::Uuid>)]
     template_version_id: Option<TemplateVersionId>,
+    /// A preset of the version; its values count more than those given one by one.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    template_version_preset_id: Option<TemplateVersionPresetId>,
     /// 1 to 32 letters and digits with single inner hyphens, unique per owner.
     name: String,
     /// Cron text with an optional `CRON_TZ=<zone>`.
@@ -101,6 +104,7 @@ async fn create(
         organization_id,
         template_id: request.template_id,
         template_version_id: request.template_version_id,
+        template_version_preset_id: request.template_version_preset_id,
         name: request.name,
         autostart_schedule: request.autostart_schedule,
         ttl_ms: request.ttl_ms,

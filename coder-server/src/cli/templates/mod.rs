@@ -4,6 +4,7 @@ mod archive;
 mod delete;
 mod init;
 mod list;
+mod presets;
 mod push;
 mod versions;
 
@@ -28,6 +29,9 @@ pub(crate) enum TemplatesCommand {
     /// Versions of a template.
     #[command(subcommand, alias = "version")]
     Versions(versions::VersionsCommand),
+    /// Presets of a template.
+    #[command(subcommand, alias = "preset")]
+    Presets(presets::PresetsCommand),
     /// Remove templates.
     #[command(alias = "rm")]
     Delete(delete::DeleteArgs),
@@ -40,6 +44,7 @@ pub(crate) async fn run(global: &GlobalArgs, command: TemplatesCommand) -> CliRe
         TemplatesCommand::Push(args) => push::run(global, args).await,
         TemplatesCommand::List(args) => list::run(global, args).await,
         TemplatesCommand::Versions(command) => versions::run(global, command).await,
+        TemplatesCommand::Presets(command) => presets::run(global, command).await,
         TemplatesCommand::Delete(args) => delete::run(global, args).await,
     }
 }

@@ -18,6 +18,8 @@ pub(super) mod provisioner_key;
 pub(super) mod template;
 pub(super) mod template_version;
 pub(super) mod template_version_parameter;
+pub(super) mod template_version_preset;
+pub(super) mod template_version_terraform_value;
 pub(super) mod template_version_variable;
 pub(super) mod user;
 pub(super) mod workspace;

@@ -9,6 +9,7 @@ pub struct Model {
     pub id: Uuid,
     pub workspace_id: Uuid,
     pub template_version_id: Uuid,
+    pub template_version_preset_id: Option<Uuid>,
     pub build_number: i32,
     pub transition: String,
     pub initiator_id: Uuid,

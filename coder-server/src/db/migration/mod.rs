@@ -10,6 +10,7 @@ mod m20261123150200_templates;
 mod m20261123150300_workspaces;
 mod m20261123150400_workspace_agents;
 mod m20261123220000_provisioner_keys;
+mod m20261123223000_template_version_presets;
 mod migrator;
 
 pub use migrator::{migrate, revert};

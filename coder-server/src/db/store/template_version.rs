@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use coder_core::{
-    id::{ProvisionerJobId, TemplateId, TemplateVersionId},
+    id::{ProvisionerJobId, TemplateId, TemplateVersionId, TemplateVersionPresetId},
     parameter::RichParameter,
     secret::Secret,
     store::{Page, StoreResult, TemplateVersionStore},
-    template_version::{TemplateVersion, TemplateVersionVariable},
+    template_version::{
+        TemplateVersion, TemplateVersionPreset, TemplateVersionTerraformValues,
+        TemplateVersionVariable,
+    },
 };
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::NotSet, IntoActiveModel as _, QueryOrder as _,
@@ -15,7 +18,10 @@ use sea_orm::{
 
 use crate::db::{
     convert::{FromRow, from_json, to_json, uuids},
-    entity::{template_version, template_version_parameter, template_version_variable},
+    entity::{
+        template_version, template_version_parameter, template_version_preset,
+        template_version_terraform_value, template_version_variable,
+    },
     query::Query,
     transaction::PgTransaction,
 };
@@ -154,6 +160,72 @@ impl TemplateVersionStore for PgTransaction {
         )
         .await
     }
+
+    async fn insert_presets(&mut self, presets: &[TemplateVersionPreset]) -> StoreResult<()> {
+        let rows = (0..).zip(presets).map(|(position, preset)| {
+            Ok(template_version_preset::Model {
+                id: preset.id.0,
+                template_version_id: preset.template_version_id.0,
+                position,
+                name: preset.name.clone(),
+                description: preset.description.clone(),
+                icon: preset.icon.clone(),
+                is_default: preset.default,
+                prebuild_instances: preset.prebuild_instances,
+                parameters: to_json(&preset.parameters)?,
+            })
+        });
+        self.insert_rows(rows.collect::<StoreResult<Vec<_>>>()?)
+            .await
+    }
+
+    async fn presets(&mut self, id: TemplateVersionId) -> StoreResult<Vec<TemplateVersionPreset>> {
+        self.find_all(
+            template_version_preset::Entity::find()
+                .filter(template_version_preset::Column::TemplateVersionId.eq(id.0))
+                .order_by_asc(template_version_preset::Column::Position),
+        )
+        .await
+    }
+
+    async fn preset(
+        &mut self,
+        id: TemplateVersionPresetId,
+    ) -> StoreResult<Option<TemplateVersionPreset>> {
+        self.find_one(template_version_preset::Entity::find_by_id(id.0))
+            .await
+    }
+
+    async fn set_terraform_values(
+        &mut self,
+        id: TemplateVersionId,
+        values: &TemplateVersionTerraformValues,
+    ) -> StoreResult<()> {
+        let mut delete = Query::new(
+            "DELETE FROM template_version_terraform_values WHERE template_version_id = ",
+        );
+        self.execute(delete.bind(id.0)).await?;
+        if !exists(self, id).await? {
+            return Ok(());
+        }
+        self.insert_row(template_version_terraform_value::Model {
+            template_version_id: id.0,
+            external_auth_providers: to_json(&values.external_auth_providers)?,
+            workspace_tags: to_json(&values.workspace_tags)?,
+            module_files: values.module_files.map(Uuid::from),
+        })
+        .await
+    }
+
+    async fn terraform_values(
+        &mut self,
+        id: TemplateVersionId,
+    ) -> StoreResult<TemplateVersionTerraformValues> {
+        let found = self
+            .find_one(template_version_terraform_value::Entity::find_by_id(id.0))
+            .await?;
+        Ok(found.unwrap_or_default())
+    }
 }
 
 async fn exists(transaction: &PgTransaction, id: TemplateVersionId) -> StoreResult<bool> {
@@ -220,6 +292,36 @@ impl FromRow for TemplateVersionVariable {
             default_value: row.default_value,
             required: row.required,
             sensitive: row.sensitive,
+        })
+    }
+}
+
+impl FromRow for TemplateVersionPreset {
+    type Row = template_version_preset::Model;
+
+    fn from_row(row: template_version_preset::Model) -> StoreResult<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            template_version_id: row.template_version_id.into(),
+            name: row.name,
+            description: row.description,
+            icon: row.icon,
+            default: row.is_default,
+            prebuild_instances: row.prebuild_instances,
+            parameters: from_json("template_version_presets", row.parameters)?,
+        })
+    }
+}
+
+impl FromRow for TemplateVersionTerraformValues {
+    type Row = template_version_terraform_value::Model;
+
+    fn from_row(row: template_version_terraform_value::Model) -> StoreResult<Self> {
+        let table = "template_version_terraform_values";
+        Ok(Self {
+            external_auth_providers: from_json(table, row.external_auth_providers)?,
+            workspace_tags: from_json(table, row.workspace_tags)?,
+            module_files: row.module_files.map(Into::into),
         })
     }
 }

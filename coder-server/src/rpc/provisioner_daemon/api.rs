@@ -124,6 +124,8 @@ impl ProvisionerDaemonApi for DaemonApi {
                 start_resources: found::resources(result.start_resources)?,
                 stop_resources: found::resources(result.stop_resources)?,
                 parameters: result.rich_parameters,
+                presets: result.presets.into_iter().map(found::preset).collect(),
+                external_auth_providers: result.external_auth_providers,
             }),
             CompletedJobKind::TemplateDryRun { resources } => {
                 JobResult::DryRun(found::resources(resources)?)

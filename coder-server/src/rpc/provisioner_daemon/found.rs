@@ -3,16 +3,17 @@
 use coder_core::{
     Timestamp,
     id::{
-        LogSourceId, ProvisionerJobId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
-        WorkspaceResourceId,
+        LogSourceId, ProvisionerJobId, ScriptId, TemplateVersionId, TemplateVersionPresetId,
+        WorkspaceAgentId, WorkspaceAppId, WorkspaceResourceId,
     },
     log_line,
     name::{is_agent_name, is_app_slug},
+    parameter::ParameterValue,
     provisioner_job::{JobLog, JobTiming},
     script::WorkspaceAgentScript,
     secret::TokenHash,
     service::jobs::{FoundAgent, FoundResource, FoundScript},
-    template_version::TemplateVersionVariable,
+    template_version::{TemplateVersionPreset, TemplateVersionVariable},
     workspace_agent::{self, AgentMetadatum, LifecycleState, WorkspaceAgent},
     workspace_app::{AppHealth, WorkspaceApp},
     workspace_build::WorkspaceTransition,
@@ -20,7 +21,7 @@ use coder_core::{
 };
 use coder_provisioner::{
     Error, ErrorKind, Result,
-    protocol::{self, Agent, AgentAuth, App, Resource, Script, TemplateVariable, Timing},
+    protocol::{self, Agent, AgentAuth, App, Preset, Resource, Script, TemplateVariable, Timing},
 };
 use uuid::Uuid;
 
@@ -65,6 +66,28 @@ pub(super) fn variable(found: TemplateVariable) -> TemplateVersionVariable {
         default_value: found.default_value,
         required: found.required,
         sensitive: found.sensitive,
+    }
+}
+
+pub(super) fn preset(found: Preset) -> TemplateVersionPreset {
+    let instances = found
+        .prebuild_instances
+        .map(|count| i32::try_from(count.max(0)).unwrap_or(i32::MAX));
+    let parameters = found.parameters.into_iter();
+    TemplateVersionPreset {
+        id: TemplateVersionPresetId(NONE),
+        template_version_id: TemplateVersionId(NONE),
+        name: shown(&found.name),
+        description: shown(&found.description),
+        icon: shown(&found.icon),
+        default: found.default,
+        prebuild_instances: instances,
+        parameters: parameters
+            .map(|parameter| ParameterValue {
+                name: parameter.name,
+                value: parameter.value,
+            })
+            .collect(),
     }
 }
 
