@@ -156,6 +156,7 @@ async fn open(fixture: &dyn Fixture, case: Case) -> (Box<dyn Session>, Arc<Recor
         job_id: ProvisionerJobId(Uuid::from_u128(1)),
         template_archive: fixture.archive(case),
         log_level: None,
+        refresh: false,
     };
     let logs: Arc<dyn LogSink> = Arc::clone(&recorder) as _;
     let provisioner = fixture.provisioner();
@@ -226,7 +227,16 @@ async fn build(
     state: Bytes,
 ) -> Result<ApplyComplete, ApplyFailed> {
     let (mut session, recorder) = open(fixture, case).await;
-    let planned = plan(session.as_mut(), transition, state).await.unwrap();
+    // As the daemon does it: nobody looks at the plan.
+    let request = PlanRequest {
+        metadata: metadata(transition),
+        state,
+        apply_only: true,
+        ..PlanRequest::default()
+    };
+    let planned = bounded(session.plan(request, &CancellationToken::new()))
+        .await
+        .unwrap();
     apply(session.as_mut(), planned.handle, transition, &recorder).await
 }
 

@@ -56,6 +56,7 @@ pub(super) async fn execute(
         job_id: job.job_id,
         template_archive: job.template_archive,
         log_level,
+        refresh: matches!(job.kind, JobKind::TemplateImport(_)),
     };
     let logs: Arc<dyn LogSink> = Arc::clone(&context) as _;
     let mut session = tokio::select! {

@@ -24,6 +24,9 @@ pub struct Config {
     pub template_archive: Bytes,
     /// How much to log.
     pub log_level: Option<ProvisionerLogLevel>,
+    /// True when the template's dependencies are to be looked for anew, as an import does; false to
+    /// take what an earlier session on the same archive found, where the provisioner kept it.
+    pub refresh: bool,
 }
 
 impl fmt::Debug for Config {
@@ -36,6 +39,7 @@ impl fmt::Debug for Config {
                 &format_args!("{} bytes", self.template_archive.len()),
             )
             .field("log_level", &self.log_level)
+            .field("refresh", &self.refresh)
             .finish()
     }
 }
@@ -66,8 +70,9 @@ pub struct PlanRequest {
     pub external_auth_tokens: Vec<ExternalAuthToken>,
     /// State of the build before, empty for none.
     pub state: Bytes,
-    /// True when the plan is only made to be applied: the lists of the answer may then be empty,
-    /// which spares Terraform the work to print them.
+    /// True when nobody looks at the plan before it is applied. The lists of the answer may then be
+    /// empty, and a provisioner may put the planning off until apply, so that a plan that fails
+    /// is told by apply.
     pub apply_only: bool,
 }
 

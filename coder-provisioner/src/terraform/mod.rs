@@ -5,6 +5,8 @@
 //! | `provisioner`, `session` | the two traits, over everything below |
 //! | `binary` | finds terraform and checks its version |
 //! | `archive`, `workdir` | unpacks the template into a directory of its own |
+//! | `commands`, `initialize`, `watcher` | the commands of a session and what they tell |
+//! | `init_cache`, `cache_sweep` | what `init` need not do again, within bounds |
 //! | `cli_config` | the CLI configuration and the mirror that serves our provider |
 //! | `environment`, `variables` | what Terraform may see of this process and of the build |
 //! | `process`, `spawner`, [`launcher`] | child processes that end when they should |
@@ -13,15 +15,19 @@
 //! | `parse` | variables, README and tags of a template, without running it |
 //! | [`show`], [`graph`], [`resources`] | what exists, from Terraform's own description of it |
 //!
-//! A build runs `init`, `plan`, `graph` beside it, and `apply`; an import `init`, two plans, each
-//! with a `show`, and one `graph`.
+//! An import runs `init`, two plans, each with a `show`, and one `graph`. A build of the same
+//! template finds what `init` and `graph` made, and runs one `apply`, which plans by itself.
 
 mod agents;
 mod archive;
 mod binary;
+mod cache_sweep;
 mod cli_config;
+mod commands;
 mod environment;
 pub mod graph;
+mod init_cache;
+mod initialize;
 pub mod launcher;
 mod lines;
 mod options;
@@ -37,6 +43,7 @@ mod spawner;
 mod state;
 mod timings;
 mod variables;
+mod watcher;
 mod workdir;
 
 pub use archive::extract;

@@ -14,6 +14,9 @@ pub struct TerraformOptions {
     pub provider_binary: Option<PathBuf>,
     /// Where downloaded providers and our configuration are kept between sessions.
     pub cache_directory: PathBuf,
+    /// Bytes that downloaded providers and kept results of `init` may take before those unused the
+    /// longest are removed. Default 10 GiB. What is in use stays in any case.
+    pub cache_limit_bytes: u64,
     /// Where each session has a directory of its own.
     pub work_directory: PathBuf,
     /// A binary that calls [`super::launcher::main`] for its subcommand
@@ -37,6 +40,7 @@ impl TerraformOptions {
             terraform_path: None,
             provider_binary: None,
             cache_directory: directory.join("cache"),
+            cache_limit_bytes: 10 * 1024 * 1024 * 1024,
             work_directory: directory.join("work"),
             launcher: None,
             exit_grace: Duration::from_secs(180),

@@ -16,6 +16,8 @@ pub(super) struct Progress {
     pub(super) error: Option<String>,
     /// A step on a resource that began or ended.
     pub(super) hook: Option<Hook>,
+    /// Planning has ended well.
+    pub(super) planned: bool,
 }
 
 /// A step on a resource that began or ended.
@@ -48,6 +50,13 @@ struct Line {
     kind: Option<String>,
     diagnostic: Option<Diagnostic>,
     hook: Option<RawHook>,
+    changes: Option<Changes>,
+}
+
+#[derive(Deserialize)]
+struct Changes {
+    #[serde(default)]
+    operation: String,
 }
 
 #[derive(Deserialize)]
@@ -135,11 +144,15 @@ pub(super) fn read(stream: Stream, text: &str) -> Progress {
     let hook = line
         .hook
         .and_then(|hook| read_hook(line.kind.as_deref()?, hook, line.timestamp));
-    let logs = split(level, &line.message);
+    let planned = line.kind.as_deref() == Some("change_summary")
+        && line
+            .changes
+            .is_some_and(|changes| changes.operation == "plan");
     Progress {
-        logs,
+        logs: split(level, &line.message),
         error: None,
         hook,
+        planned,
     }
 }
 
@@ -185,7 +198,7 @@ fn diagnosed(diagnostic: &Diagnostic) -> Progress {
     Progress {
         logs: split(level, &text),
         error,
-        hook: None,
+        ..Progress::default()
     }
 }
 

@@ -1,18 +1,23 @@
 //! The provisioner: what all sessions share.
 
 use std::ffi::OsString;
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use coder_core::clock::{Clock, OsEntropy, SystemClock};
 use coder_core::id::random_uuid;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::archive::extract;
 use super::binary::Binary;
 use super::cli_config::CliConfig;
 use super::environment::{self, Environment};
+use super::init_cache::InitCache;
 use super::options::TerraformOptions;
 use super::session::TerraformSession;
 use super::workdir::{WorkDirectory, sweep};
@@ -30,7 +35,7 @@ pub(super) struct Shared {
     pub(super) options: TerraformOptions,
     pub(super) clock: Arc<dyn Clock>,
     /// One `init` at a time: they all write to the cache of providers.
-    pub(super) init: Mutex<()>,
+    init: Arc<Mutex<()>>,
     own_environment: Vec<(OsString, OsString)>,
     ready: OnceCell<Ready>,
 }
@@ -40,6 +45,8 @@ pub(super) struct Shared {
 pub(super) struct Ready {
     pub(super) binary: Binary,
     pub(super) cli_config: Arc<CliConfig>,
+    /// What `init` made for templates that were here before.
+    pub(super) init_cache: InitCache,
     /// The environment of every command.
     pub(super) environment: Environment,
 }
@@ -70,7 +77,7 @@ impl TerraformProvisioner {
         let shared = Shared {
             options,
             clock: Arc::new(SystemClock),
-            init: Mutex::new(()),
+            init: Arc::default(),
             own_environment: environment,
             ready: OnceCell::new(),
         };
@@ -108,11 +115,13 @@ impl Shared {
             options.provider_binary.clone(),
         );
         let (work, now) = (options.work_directory.clone(), self.clock.now());
-        let cli_config = blocking(move || {
+        let own_config = variable("TF_CLI_CONFIG_FILE").map(PathBuf::from);
+        let (cli_config, init_cache) = blocking(move || {
             sweep(&work, now.into());
             let cache = absolute(cache)?;
             let provider = provider.map(absolute).transpose()?;
-            CliConfig::prepare(&cache, provider.as_deref())
+            let config = CliConfig::prepare(&cache, provider.as_deref(), own_config.as_deref())?;
+            Ok((config, InitCache::new(&cache)))
         })
         .await?;
         let environment = environment::basic(
@@ -124,9 +133,48 @@ impl Shared {
         Ok(Ready {
             binary,
             cli_config: Arc::new(cli_config),
+            init_cache,
             environment,
         })
     }
+
+    /// Waits until nobody else, here or in another process, fills the cache of providers.
+    pub(super) async fn init_turn(&self, cancel: &CancellationToken) -> Result<InitTurn> {
+        let here = tokio::select! {
+            here = Arc::clone(&self.init).lock_owned() => here,
+            () = cancel.cancelled() => return Err(Error::canceled()),
+        };
+        let failed = |error| Error::internal("lock the cache of providers", error);
+        let path = self.options.cache_directory.join("lock");
+        let mut open = File::options();
+        open.create(true).truncate(false).write(true);
+        let file = blocking(move || open.open(path).map_err(failed)).await?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    return Ok(InitTurn {
+                        _here: here,
+                        _everywhere: file,
+                    });
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            tokio::select! {
+                () = sleep(LOCK_POLL) => {}
+                () = cancel.cancelled() => return Err(Error::canceled()),
+            }
+        }
+    }
+}
+
+/// How often a lock is tried that another process has: a wait for it could not be cancelled.
+const LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// The right to fill the cache of providers, given back when dropped.
+pub(super) struct InitTurn {
+    _here: OwnedMutexGuard<()>,
+    _everywhere: File,
 }
 
 #[async_trait]
@@ -135,7 +183,7 @@ impl Provisioner for TerraformProvisioner {
         self.shared.ready().await?;
         let parent = self.shared.options.work_directory.clone();
         let id = random_uuid(&OsEntropy);
-        let archive = config.template_archive;
+        let archive = config.template_archive.clone();
         let directory = blocking(move || {
             let directory = WorkDirectory::create(&absolute(parent)?, id)?;
             extract(&archive, &directory.template())?;
@@ -144,10 +192,7 @@ impl Provisioner for TerraformProvisioner {
         .await?;
         let shared = Arc::clone(&self.shared);
         Ok(Box::new(TerraformSession::new(
-            shared,
-            directory,
-            config.log_level,
-            logs,
+            shared, directory, &config, logs,
         )))
     }
 }

@@ -128,6 +128,7 @@ fn config(template_archive: Bytes) -> Config {
         job_id: ProvisionerJobId(Uuid::nil()),
         template_archive,
         log_level: None,
+        refresh: false,
     }
 }
 

@@ -6,13 +6,28 @@ use super::{
     output::{error_line, printable},
     types::{Job, JobLog, MatchedProvisioners},
 };
+use coder_agent::tunnel::ws;
 use coder_core::{
     Timestamp,
     provisioner_job::{JobStatus, LogLevel},
 };
+use futures_util::StreamExt as _;
+use reqwest::Method;
 use std::{io::IsTerminal as _, time::Duration};
+use tokio::time::timeout;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        protocol::{Role, WebSocketConfig},
+    },
+};
 
-/// Between two looks at a job that writes, and the longest pause of one that is silent.
+/// The server pings every 15 s; a stream that is silent for longer is broken.
+const SILENCE: Duration = Duration::from_secs(45);
+/// The longest line of a stream, in bytes of JSON; the server's own bound on a line is far below.
+const MAX_LINE: usize = 1024 * 1024;
+/// Where there is no stream: between two looks at a job that writes, and the longest pause of one that is silent.
 const POLL: (Duration, Duration) = (Duration::from_millis(150), Duration::from_millis(1_000));
 
 /// Where a job's state and log are.
@@ -65,18 +80,60 @@ impl<'a> Followed<'a> {
     /// Prints the log to standard error until the job ends.
     pub(crate) async fn wait(&self, client: &Client) -> CliResult {
         let mut printer = Printer::default();
-        let (mut after, mut pause) = (0, POLL.0);
+        // Polling takes over where the stream ends: for the job's result, and for what the stream did not
+        // carry, if a proxy on the way breaks WebSockets.
+        if let Err(error) = self.stream(client, &mut printer).await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "the log is polled"
+            );
+        }
+        self.poll(client, printer).await
+    }
+
+    /// Prints lines as the server sends them, until it says that the job has ended.
+    async fn stream(&self, client: &Client, printer: &mut Printer) -> CliResult {
+        let path = format!("{}?follow=true&after=0", self.logs);
+        let opening = ws::upgrade(client.request(Method::GET, &path)?);
+        let (opened, job) = tokio::join!(opening, self.job(client));
+        printer.waiting(&job?);
+        let failed = |error| CliError::new("the log cannot be followed").caused_by(error);
+        let config = WebSocketConfig::default().max_message_size(Some(MAX_LINE));
+        let mut socket = WebSocketStream::from_raw_socket(
+            opened.map_err(|error| CliError::new("there is no stream").caused_by(error))?,
+            Role::Client,
+            Some(config),
+        )
+        .await;
+        loop {
+            match timeout(SILENCE, socket.next()).await {
+                Ok(Some(Ok(Message::Text(line)))) => {
+                    let log = serde_json::from_str(&line).map_err(|error| {
+                        CliError::new("a line of the log is not understood").caused_by(error)
+                    })?;
+                    printer.log(&log);
+                }
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(error))) => return Err(failed(error)),
+                Ok(None) => return Ok(()),
+                Err(_) => return Err(CliError::new("the stream is silent")),
+            }
+        }
+    }
+
+    async fn poll(&self, client: &Client, mut printer: Printer) -> CliResult {
+        let mut pause = POLL.0;
         loop {
             // The state is read before the log: what is final then has its whole log already.
             let job = self.job(client).await?;
-            let lines: Vec<JobLog> = client.get(&format!("{}?after={after}", self.logs)).await?;
+            let path = format!("{}?after={}", self.logs, printer.after);
+            let lines: Vec<JobLog> = client.get(&path).await?;
             pause = if lines.is_empty() {
                 (pause * 2).min(POLL.1)
             } else {
                 POLL.0
             };
             for log in &lines {
-                after = after.max(log.id);
                 printer.log(log);
             }
             if job.job.status.is_final() {
@@ -105,11 +162,14 @@ fn ended(job: &Job) -> CliResult {
 struct Printer {
     /// Its name and when its first line was written.
     stage: Option<(String, Timestamp)>,
+    /// The last line's id.
+    after: i64,
     said_waiting: bool,
 }
 
 impl Printer {
     fn log(&mut self, log: &JobLog) {
+        self.after = self.after.max(log.id);
         if self
             .stage
             .as_ref()

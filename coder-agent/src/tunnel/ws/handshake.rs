@@ -15,12 +15,22 @@ use crate::{Error, ErrorKind, Result};
 /// How long a server may take to upgrade the connection, opening the agent's stream included.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Opens a WebSocket by `request`, a GET made by a client that speaks HTTP/1.1.
+/// Opens a WebSocket by `request`, a GET made by a client that speaks HTTP/1.1, and speaks it as a stream of
+/// bytes.
+///
+/// # Errors
+/// As [`upgrade`].
+pub async fn connect(request: reqwest::RequestBuilder) -> Result<WsIo<BoxedIo>> {
+    Ok(client_io(upgrade(request).await?).await)
+}
+
+/// Opens a WebSocket by `request`, a GET made by a client that speaks HTTP/1.1, and leaves speaking it to the
+/// caller.
 ///
 /// # Errors
 /// What the server answered instead of upgrading, by its status; or
 /// [`Unavailable`](ErrorKind::Unavailable) when it cannot be reached.
-pub async fn connect(request: reqwest::RequestBuilder) -> Result<WsIo<BoxedIo>> {
+pub async fn upgrade(request: reqwest::RequestBuilder) -> Result<BoxedIo> {
     let key = generate_key();
     let request = request
         .header(CONNECTION, "Upgrade")
@@ -45,7 +55,7 @@ pub async fn connect(request: reqwest::RequestBuilder) -> Result<WsIo<BoxedIo>> 
     let upgraded = upgraded
         .await
         .map_err(|_| Error::new(ErrorKind::TimedOut, "server did not upgrade in time"))??;
-    Ok(client_io(Box::new(upgraded) as BoxedIo).await)
+    Ok(Box::new(upgraded))
 }
 
 /// The answer to a request for a WebSocket, for servers that upgrade connections themselves.

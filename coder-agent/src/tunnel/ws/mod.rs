@@ -12,7 +12,7 @@ mod handshake;
 mod tungstenite;
 
 pub use byte_stream::{WsByteStream, WsFrame};
-pub use handshake::{connect, upgrade_response};
+pub use handshake::{connect, upgrade, upgrade_response};
 pub use tungstenite::{TungsteniteFrames, WsIo, client_io, server_io};
 
 use std::time::Duration;
