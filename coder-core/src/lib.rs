@@ -77,6 +77,7 @@ mod error;
 pub mod event;
 pub mod file;
 pub mod id;
+pub mod job_queue;
 pub mod log_line;
 pub mod name;
 pub mod organization;

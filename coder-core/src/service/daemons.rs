@@ -34,6 +34,27 @@ pub struct DaemonIdentity {
     pub tags: Tags,
 }
 
+/// What a list of daemons is narrowed to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaemonFilter {
+    /// Any of these; all when empty.
+    pub ids: Vec<ProvisionerDaemonId>,
+    /// Any of these states; all when empty.
+    pub status: Vec<DaemonStatus>,
+    /// Holding all of these tags.
+    pub tags: Tags,
+}
+
+impl DaemonFilter {
+    /// Whether a daemon is wanted.
+    #[must_use]
+    pub fn matches(&self, found: &DaemonDetails) -> bool {
+        (self.ids.is_empty() || self.ids.contains(&found.daemon.id))
+            && (self.status.is_empty() || self.status.contains(&found.status))
+            && holds(&found.daemon.tags, &self.tags)
+    }
+}
+
 /// A daemon with what clients are shown of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonDetails {
@@ -164,4 +185,9 @@ async fn join(tx: &mut dyn Transaction, daemon: &ProvisionerDaemon) -> Result<Pr
         return Err(Error::conflict(message).with_field("name", "is taken"));
     }
     Ok(tx.provisioner_daemons().upsert(daemon).await?)
+}
+
+fn holds(tags: &Tags, wanted: &Tags) -> bool {
+    let mut wanted = wanted.iter();
+    wanted.all(|(key, value)| tags.get(key) == Some(value))
 }

@@ -38,7 +38,7 @@ pub struct JobEnd {
 /// The job queue, logs and timings.
 #[async_trait]
 pub trait ProvisionerJobStore: Send {
-    /// Adds a job as it is.
+    /// Adds a job as it is, and gives it its [turn](crate::job_queue) if it waits.
     async fn insert(&mut self, job: &ProvisionerJob) -> StoreResult<()>;
     /// By id.
     async fn get(&mut self, id: ProvisionerJobId) -> StoreResult<Option<ProvisionerJob>>;
@@ -54,7 +54,8 @@ pub trait ProvisionerJobStore: Send {
         filter: &JobFilter,
         page: Page,
     ) -> StoreResult<Vec<ProvisionerJob>>;
-    /// Claims the oldest pending job that fits, if there is one. No job is ever given twice.
+    /// Claims the next pending job that fits, if there is one: those of people before
+    /// [prebuilds](crate::job_queue::PREBUILDS), then by turn, then oldest first. No job is ever given twice.
     async fn claim(&mut self, claim: &ClaimJob) -> StoreResult<Option<ProvisionerJob>>;
     /// Notes a sign of life of a running job. `false` when `lease` is not its present claim or it ended.
     async fn heartbeat(
@@ -88,8 +89,8 @@ pub trait ProvisionerJobStore: Send {
         &mut self,
         workers: &[ProvisionerDaemonId],
     ) -> StoreResult<Vec<ProvisionerJob>>;
-    /// Where each of these jobs stands among the pending ones of its organization and type. Jobs that do
-    /// not wait are left out.
+    /// Where each of these jobs stands among the pending ones of its organization, type and tags, in the
+    /// order of [`claim`](Self::claim). Jobs that do not wait are left out.
     async fn queue_positions(
         &mut self,
         ids: &[ProvisionerJobId],

@@ -5,6 +5,7 @@ mod events;
 mod files;
 mod find;
 mod general;
+mod lists;
 mod organizations;
 mod provisioner_daemons;
 mod provisioner_jobs;

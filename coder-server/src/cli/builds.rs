@@ -6,7 +6,7 @@ use super::{
     global::GlobalArgs,
     output::{confirm, error_line, printable},
     parameters::ParameterArgs,
-    progress::Followed,
+    progress::{Followed, warn_unmatched},
     types::{Build, Workspace, values_json},
     workspace,
 };
@@ -141,7 +141,8 @@ async fn start_found(client: &Client, workspace: &Workspace, args: &StartArgs) -
     Ok(())
 }
 
-async fn build(
+/// Queues a build and follows it, unless `no_wait`.
+pub(super) async fn build(
     client: &Client,
     workspace: &Workspace,
     body: &serde_json::Value,
@@ -150,6 +151,7 @@ async fn build(
     let path = format!("api/v2/workspaces/{}/builds", workspace.id);
     let build: Build = client.post(&path, body).await?;
     if no_wait {
+        warn_unmatched(&build.job, build.matched_provisioners.as_ref());
         return Ok(());
     }
     Followed::build(&build.id)

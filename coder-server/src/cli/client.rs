@@ -61,6 +61,15 @@ impl Client {
         decode(path, self.call(Method::GET, path, None).await?).await
     }
 
+    /// Reads bytes as they are.
+    pub(crate) async fn bytes(&self, path: &str) -> CliResult<Vec<u8>> {
+        let response = self.call(Method::GET, path, None).await?;
+        let bytes = response.bytes().await.map_err(|error| {
+            CliError::new(format!("the answer to {path} ended too early")).caused_by(error)
+        })?;
+        Ok(bytes.into())
+    }
+
     /// Sends a value and reads the answer.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> CliResult<T> {
         decode(path, self.call(Method::POST, path, Some(body)).await?).await

@@ -7,7 +7,7 @@ use super::{
     output::{ask, error_line, printable},
     parameters::ParameterArgs,
     presets,
-    progress::Followed,
+    progress::{Followed, warn_unmatched},
     types::{Template, Workspace, values_json},
     workspace::WorkspaceName,
 };
@@ -90,6 +90,8 @@ pub(crate) async fn run(global: &GlobalArgs, args: CreateArgs) -> CliResult {
     let path = format!("api/v2/users/{}/workspaces", name.owner);
     let workspace: Workspace = client.post(&path, &body).await?;
     if args.no_wait {
+        let build = &workspace.latest_build;
+        warn_unmatched(&build.job, build.matched_provisioners.as_ref());
         error_line(&format!(
             "The workspace {} is being created.",
             printable(&workspace.full_name())

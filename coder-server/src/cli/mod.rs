@@ -15,9 +15,11 @@ mod output;
 mod parameters;
 mod presets;
 mod progress;
+mod provisioner;
 mod server;
 mod show;
 mod ssh;
+mod state;
 mod templates;
 mod types;
 mod version;
@@ -70,6 +72,12 @@ enum Command {
     /// Delete a workspace.
     #[command(alias = "rm")]
     Delete(builds::DeleteArgs),
+    /// Provisioner daemons, their keys and their jobs.
+    #[command(subcommand, alias = "provisioners")]
+    Provisioner(provisioner::ProvisionerCommand),
+    /// Terraform state of a workspace.
+    #[command(subcommand)]
+    State(state::StateCommand),
     /// Show the logs of a workspace's build and agents.
     Logs(logs::LogsArgs),
     /// Open a shell or run a command in a workspace.
@@ -125,6 +133,8 @@ async fn run(cli: Cli) -> CliResult {
         Command::Stop(args) => builds::stop(global, args).await,
         Command::Restart(args) => builds::restart(global, args).await,
         Command::Delete(args) => builds::delete(global, args).await,
+        Command::Provisioner(command) => provisioner::run(global, command).await,
+        Command::State(command) => state::run(global, command).await,
         Command::Logs(args) => logs::run(global, args).await,
         Command::Ssh(args) => ssh::run(global, args).await,
         Command::ConfigSsh(args) => config_ssh::run(global, args).await,

@@ -202,23 +202,65 @@ impl Printer {
             return;
         }
         self.said_waiting = true;
-        let matched = owner.matched_provisioners.as_ref();
-        if matched.is_some_and(|matched| matched.count == 0 || matched.available == 0) {
-            let tags: Vec<String> = owner
-                .job
-                .tags
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            error_line(&format!(
-                "No provisioner can take this job now; it waits for one with the tags {}",
-                printable(&tags.join(" "))
-            ));
+        if warn_unmatched(&owner.job, owner.matched_provisioners.as_ref()) {
+            // The position says nothing while nobody takes the job.
         } else if owner.job.queue_position > 1 {
             error_line(&format!(
                 "Waiting, position {} in the queue",
                 owner.job.queue_position
             ));
         }
+    }
+}
+
+/// Says that no daemon can take a job now, and which tags one must have. Answers whether it is so.
+pub(crate) fn warn_unmatched(job: &Job, matched: Option<&MatchedProvisioners>) -> bool {
+    let warning = matched.and_then(|matched| unmatched(job, matched));
+    if let Some(warning) = &warning {
+        error_line(&printable(&format!("warning: {warning}")));
+    }
+    warning.is_some()
+}
+
+fn unmatched(job: &Job, matched: &MatchedProvisioners) -> Option<String> {
+    let tags: Vec<String> = job
+        .tags
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let tags = tags.join(" ");
+    match (matched.count, matched.available) {
+        (0, _) => Some(format!(
+            "No provisioner daemon can take this job: none has the tags {tags}. It waits until one joins; \
+             see those that there are with: coder provisioner list"
+        )),
+        (count, 0) => Some(format!(
+            "No provisioner daemon can take this job now: {count} with the tags {tags} are offline. It \
+             waits until one is back; see them with: coder provisioner list --show-offline"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_nobody_can_run_names_its_tags() {
+        let job = serde_json::json!({ "status": "pending", "tags": { "gpu": "yes", "owner": "" } });
+        let job: Job = serde_json::from_value(job).expect("a job");
+        let said = |count, available| unmatched(&job, &MatchedProvisioners { count, available });
+        assert!(
+            said(0, 0)
+                .expect("a warning")
+                .contains("none has the tags gpu=yes owner=")
+        );
+        assert!(
+            said(2, 0)
+                .expect("a warning")
+                .contains("2 with the tags gpu=yes")
+        );
+        assert_eq!(said(2, 1), None);
     }
 }

@@ -5,7 +5,7 @@ use coder_core::{
     parameter::{ParameterValue, RichParameter},
     provisioner_job::{JobStatus, LogLevel},
     workspace_agent::{AgentStatus, LifecycleState},
-    workspace_build::WorkspaceStatus,
+    workspace_build::{WorkspaceStatus, WorkspaceTransition},
 };
 use serde::Deserialize;
 
@@ -115,7 +115,10 @@ pub(crate) struct Build {
     pub(crate) id: String,
     pub(crate) build_number: i32,
     pub(crate) status: WorkspaceStatus,
+    pub(crate) transition: WorkspaceTransition,
     pub(crate) job: Job,
+    #[serde(default)]
+    pub(crate) matched_provisioners: Option<MatchedProvisioners>,
     pub(crate) template_version_id: String,
     #[serde(default)]
     pub(crate) template_version_name: String,

@@ -1,6 +1,6 @@
 //! Writes a checked build with its job.
 
-use super::NewBuild;
+use super::{NewBuild, orphan};
 use crate::{
     Error, Result, Timestamp,
     event::Event,
@@ -69,6 +69,10 @@ pub(in crate::service) async fn insert(
     tx.workspace_builds()
         .insert(&build, &values, &state)
         .await?;
+    if plan.request.orphan {
+        let state = stored_state(tx, &plan).await?;
+        orphan::record(tx, job.id, &state, now).await?;
+    }
     if plan.request.orphan && !has_live_daemon(tx, &job, now).await? {
         // Nobody would ever run it, and there is nothing to run.
         tx.provisioner_jobs()
@@ -145,6 +149,10 @@ async fn first_state(tx: &mut dyn Transaction, plan: &BuildPlan<'_>) -> Result<V
     if let Some(state) = &plan.request.state {
         return Ok(state.clone());
     }
+    stored_state(tx, plan).await
+}
+
+async fn stored_state(tx: &mut dyn Transaction, plan: &BuildPlan<'_>) -> Result<Vec<u8>> {
     match plan.previous {
         Some(build) => Ok(tx.workspace_builds().state(build.id).await?),
         None => Ok(Vec::new()),

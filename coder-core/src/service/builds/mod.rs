@@ -3,6 +3,7 @@
 mod cancel;
 mod create;
 mod insert;
+mod orphan;
 mod query;
 mod version;
 

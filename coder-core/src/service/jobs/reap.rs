@@ -72,15 +72,9 @@ impl Jobs {
             stage: "Gave up".to_owned(),
             output,
         };
-        let advice =
-            "What exists is in the stored state: start, stop or delete the workspace again.";
-        let lines = [line(reason.clone()), line(advice.to_owned())];
-        let lines = if job.started_at.is_some() {
-            &lines[..]
-        } else {
-            &lines[..1]
-        };
-        tx.provisioner_jobs().append_logs(id, lines).await?;
+        let build = tx.workspace_builds().by_job(id).await?;
+        let lines = [line(reason.clone()), line(advice(&job, build.is_some()))];
+        tx.provisioner_jobs().append_logs(id, &lines).await?;
         let end = JobEnd {
             error: job.canceled_at.is_none().then_some(reason),
             error_code: None,
@@ -89,7 +83,6 @@ impl Jobs {
             return Ok(false);
         }
         tx.publish(Event::JobLogs { job_id: id }).await?;
-        let build = tx.workspace_builds().by_job(id).await?;
         let workspace = match build {
             Some(build) => tx.workspaces().get(build.workspace_id).await?,
             None => None,
@@ -104,5 +97,26 @@ fn reason(job: &ProvisionerJob) -> String {
         format!("The provisioner daemon has not been heard of for {LEASE_SECONDS} seconds.")
     } else {
         format!("No provisioner daemon took the job for {PENDING_MINUTES} minutes.")
+    }
+}
+
+/// What to do next.
+fn advice(job: &ProvisionerJob, build: bool) -> String {
+    match (job.started_at.is_some(), build) {
+        (true, true) => "What was made is in the state that was kept: start, stop or delete the workspace \
+             again to go on from it. `coder state pull` shows it, `coder delete --orphan` forgets it."
+            .to_owned(),
+        (true, false) => "Nothing was changed: push the template again.".to_owned(),
+        (false, _) => {
+            let tags: Vec<String> = job
+                .tags
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            format!(
+                "Start a provisioner daemon with the tags {}, then try again.",
+                tags.join(" ")
+            )
+        }
     }
 }

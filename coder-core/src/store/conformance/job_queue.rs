@@ -7,20 +7,25 @@ use super::{
 };
 use crate::{
     id::ProvisionerJobId,
+    job_queue::PREBUILDS,
     provisioner_job::{JobFilter, JobStatus, ProvisionerJob, ProvisionerType, QueuePosition},
     store::{ClaimJob, Page, Transaction},
 };
 use futures_util::future::join_all;
 
-/// The oldest job is given, with everything that a claim sets.
+/// Of the jobs whose turn it is, the oldest is given, with everything that a claim sets.
 pub async fn oldest_first(backend: Backend) -> Outcome {
     let world = World::create(&backend).await?;
     let mut tx = backend.begin().await?;
+    for (number, name) in [(2, "bob"), (3, "cid"), (4, "dot")] {
+        tx.users().insert(&fixture::user(number, name)).await?;
+    }
     let claim = world.claim(1);
     assert_eq!(tx.provisioner_jobs().claim(&claim).await?, None);
     for (number, created) in [(2, 500), (3, 300), (4, 400)] {
         let job = ProvisionerJob {
             created_at: at(created),
+            initiator_id: id(number),
             ..world.job(number)
         };
         tx.provisioner_jobs().insert(&job).await?;
@@ -35,6 +40,7 @@ pub async fn oldest_first(backend: Backend) -> Outcome {
         started_at: Some(at(600)),
         worker_id: Some(claim.worker_id),
         lease: Some(claim.lease),
+        initiator_id: id(3),
         ..world.job(3)
     };
     let claimed = tx.provisioner_jobs().claim(&claim).await?;
@@ -196,13 +202,135 @@ async fn all_started(backend: &Backend, claim: &ClaimJob) -> Result<bool, Failur
     Ok(pending.is_empty())
 }
 
-/// Positions count the pending jobs of the same organization and type, oldest first.
+/// Users take turns: who queues many jobs does not keep others waiting, and positions say so.
+pub async fn users_take_turns(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    for (number, name) in [(2, "bob"), (3, "cid")] {
+        tx.users().insert(&fixture::user(number, name)).await?;
+    }
+    let of = |number: u128, user: u128| ProvisionerJob {
+        created_at: at(i64::try_from(number).unwrap_or(0)),
+        initiator_id: id(user),
+        ..world.job(number)
+    };
+    // A hundred of one user, of which two are given at once.
+    for number in 100..200 {
+        tx.provisioner_jobs().insert(&of(number, 1)).await?;
+    }
+    assert_claim(&mut *tx, &world.claim(1), Some(100)).await?;
+    assert_claim(&mut *tx, &world.claim(1), Some(101)).await?;
+    for (number, user) in [(200, 2), (201, 2), (202, 3)] {
+        tx.provisioner_jobs().insert(&of(number, user)).await?;
+    }
+    let place = |position| QueuePosition {
+        position,
+        size: 101,
+    };
+    let ids = [200, 202, 102, 103, 201, 104, 199].map(id);
+    let mut found = tx.provisioner_jobs().queue_positions(&ids).await?;
+    found.sort_by_key(|(_, place)| place.position);
+    let mut expected = Vec::new();
+    for (number, position) in [(200, 1), (202, 2), (102, 3), (103, 4), (201, 5), (104, 6)] {
+        expected.push((id(number), place(position)));
+    }
+    expected.push((id(199), place(101)));
+    assert_eq!(found, expected);
+    for number in [200, 202, 102, 103, 201, 104] {
+        assert_claim(&mut *tx, &world.claim(1), Some(number)).await?;
+    }
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Each set of tags has turns of its own, and a user whose jobs are over begins anew.
+pub async fn turns_of_other_queues(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    tx.users().insert(&fixture::user(2, "bob")).await?;
+    let tagged = |number: u128, user: u128| {
+        let mut job = world.job(number);
+        job.initiator_id = id(user);
+        job.tags.insert("gpu".to_owned(), "yes".to_owned());
+        job
+    };
+    // Nobody can run these.
+    for number in 100..110 {
+        tx.provisioner_jobs().insert(&tagged(number, 1)).await?;
+    }
+    // They set their owner back in no other queue.
+    world.add_job(&mut *tx, 2).await?;
+    let later = ProvisionerJob {
+        initiator_id: id(2),
+        created_at: at(900),
+        ..world.job(3)
+    };
+    tx.provisioner_jobs().insert(&later).await?;
+    assert_claim(&mut *tx, &world.claim(1), Some(2)).await?;
+    assert_claim(&mut *tx, &world.claim(1), Some(3)).await?;
+    for number in [2, 3] {
+        assert!(super::finish(&mut *tx, id(number), None).await?);
+    }
+    // Both are as new, so the older job goes first.
+    let newer = ProvisionerJob {
+        created_at: at(950),
+        ..world.job(4)
+    };
+    tx.provisioner_jobs().insert(&newer).await?;
+    let older = ProvisionerJob {
+        initiator_id: id(2),
+        created_at: at(940),
+        ..world.job(5)
+    };
+    tx.provisioner_jobs().insert(&older).await?;
+    assert_claim(&mut *tx, &world.claim(1), Some(5)).await?;
+    assert_claim(&mut *tx, &world.claim(1), Some(4)).await?;
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// What people wait for goes before what is made in advance.
+pub async fn people_before_prebuilds(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let mut system = fixture::user(2, "prebuilds");
+    system.id = PREBUILDS;
+    tx.users().insert(&system).await?;
+    let prebuild = ProvisionerJob {
+        initiator_id: PREBUILDS,
+        created_at: at(1),
+        ..world.job(2)
+    };
+    tx.provisioner_jobs().insert(&prebuild).await?;
+    for number in [3, 4] {
+        world.add_job(&mut *tx, number).await?;
+    }
+    for number in [3, 4, 2] {
+        assert_claim(&mut *tx, &world.claim(1), Some(number)).await?;
+    }
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Positions count the pending jobs of the same organization, type and tags.
 pub async fn positions(backend: Backend) -> Outcome {
     let world = World::create(&backend).await?;
     let mut tx = backend.begin().await?;
     let other = fixture::organization(2, "other");
     tx.organizations().insert(&other).await?;
-    for (number, created) in [(2, 100), (3, 400), (4, 200), (5, 300), (6, 250), (7, 260)] {
+    for (number, name) in [(2, "bob"), (3, "cid"), (4, "dot"), (5, "eve")] {
+        tx.users().insert(&fixture::user(number, name)).await?;
+    }
+    let all = [
+        (2, 100),
+        (3, 400),
+        (4, 200),
+        (5, 300),
+        (6, 250),
+        (7, 260),
+        (8, 150),
+    ];
+    for (number, created) in all {
         let mut job = ProvisionerJob {
             created_at: at(created),
             ..world.job(number)
@@ -213,11 +341,17 @@ pub async fn positions(backend: Backend) -> Outcome {
         if number == 7 {
             job.organization_id = other.id;
         }
+        if number == 8 {
+            job.tags.insert("gpu".to_owned(), "yes".to_owned());
+        }
+        if number < 6 {
+            job.initiator_id = id(number);
+        }
         tx.provisioner_jobs().insert(&job).await?;
     }
     super::start(&mut *tx, &world, id(2)).await?;
     let place = |position, size| QueuePosition { position, size };
-    let ids: Vec<ProvisionerJobId> = [1, 2, 3, 4, 5, 6, 7, 99, 3].map(id).into();
+    let ids: Vec<ProvisionerJobId> = [1, 2, 3, 4, 5, 6, 7, 8, 99, 3].map(id).into();
     let mut found = tx.provisioner_jobs().queue_positions(&ids).await?;
     found.sort_by_key(|(job, _)| *job);
     let expected = [
@@ -226,6 +360,7 @@ pub async fn positions(backend: Backend) -> Outcome {
         (id(5), place(2, 3)),
         (id(6), place(1, 1)),
         (id(7), place(1, 1)),
+        (id(8), place(1, 1)),
     ];
     assert_eq!(found, expected);
     let found = tx.provisioner_jobs().queue_positions(&[id(5)]).await?;

@@ -46,7 +46,8 @@ macro_rules! store_conformance {
                 }
                 job_queue {
                     oldest_first, organization_and_type, tags, only_pending, rollback_gives_back,
-                    never_given_twice, positions, stale,
+                    never_given_twice, users_take_turns, turns_of_other_queues,
+                    people_before_prebuilds, positions, stale,
                 }
                 job_states {
                     heartbeat, cancel_pending, cancel_running, finish_is_fenced,

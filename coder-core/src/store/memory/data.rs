@@ -52,6 +52,8 @@ pub(super) struct Data {
     pub(super) build_parameters: Table<WorkspaceBuildId, Vec<ParameterValue>>,
     pub(super) build_states: Table<WorkspaceBuildId, Vec<u8>>,
     pub(super) provisioner_jobs: Table<ProvisionerJobId, ProvisionerJob>,
+    /// The turn of each job in its queue.
+    pub(super) job_turns: Table<ProvisionerJobId, i64>,
     pub(super) job_logs: Table<ProvisionerJobId, Rows<JobLog>>,
     pub(super) job_timings: Table<ProvisionerJobId, Rows<JobTiming>>,
     pub(super) provisioner_daemons: Table<ProvisionerDaemonId, ProvisionerDaemon>,

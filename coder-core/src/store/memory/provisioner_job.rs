@@ -6,6 +6,7 @@ use super::{
 use crate::{
     Timestamp,
     id::{LeaseId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId},
+    job_queue::{PREBUILDS, QueueState},
     provisioner_job::{
         JobFilter, JobLog, JobStatus, JobTiming, MAX_LOG_BYTES, ProvisionerJob, QueuePosition,
         tags_match,
@@ -20,8 +21,36 @@ impl MemoryTransaction {
     fn queue(&self, matches: impl Fn(&ProvisionerJob) -> bool) -> Vec<&ProvisionerJob> {
         let jobs = self.data.provisioner_jobs.values();
         let mut found: Vec<&ProvisionerJob> = jobs.filter(|job| matches(job)).collect();
-        found.sort_by_key(|job| job.created_at);
+        let turn = |job: &ProvisionerJob| self.data.job_turns.get(&job.id).copied();
+        found.sort_by_key(|job| (job.initiator_id == PREBUILDS, turn(job), job.created_at));
         found
+    }
+
+    /// What a new job finds.
+    fn queue_state(&self, new: &ProvisionerJob) -> QueueState {
+        let turn = |job: &ProvisionerJob| self.data.job_turns.get(&job.id).copied();
+        let waiting = |job: &ProvisionerJob| job.status() == JobStatus::Pending;
+        let jobs = self.data.provisioner_jobs.values();
+        let rivals: Vec<_> = jobs
+            .filter(|job| job.completed_at.is_none() && rivals(job, new))
+            .collect();
+        let lowest_waiting = rivals.iter().filter(|job| waiting(job));
+        let lowest_waiting = lowest_waiting.filter_map(|job| turn(job)).min();
+        let highest_running = rivals.iter().filter_map(|job| turn(job)).max();
+        let next = || {
+            let all = self.queue(|job| waiting(job) && job.organization_id == new.organization_id);
+            all.first().and_then(|job| turn(job))
+        };
+        let own = rivals
+            .iter()
+            .filter(|job| job.initiator_id == new.initiator_id);
+        QueueState {
+            present: lowest_waiting
+                .or(highest_running)
+                .or_else(next)
+                .unwrap_or(0),
+            own_last: own.filter_map(|job| turn(job)).max(),
+        }
     }
 }
 
@@ -32,8 +61,11 @@ impl ProvisionerJobStore for MemoryTransaction {
             let value = ("tags", value.as_str());
             [("tags", key.as_str()), value]
         }))?;
+        let turn = self.queue_state(job).next_turn();
         let jobs = &mut self.data.provisioner_jobs;
-        jobs.insert("provisioner_jobs_pkey", job.id, job.clone())
+        jobs.insert("provisioner_jobs_pkey", job.id, job.clone())?;
+        self.data.job_turns.put(job.id, turn);
+        Ok(())
     }
 
     async fn get(&mut self, id: ProvisionerJobId) -> StoreResult<Option<ProvisionerJob>> {
@@ -143,10 +175,11 @@ impl ProvisionerJobStore for MemoryTransaction {
         pending_before: Timestamp,
         limit: u32,
     ) -> StoreResult<Vec<ProvisionerJob>> {
-        let stale = self.queue(|job| {
+        let mut stale = self.queue(|job| {
             let waits = job.status() == JobStatus::Pending && job.created_at < pending_before;
             waits || (is_running(job) && job.updated_at < running_before)
         });
+        stale.sort_by_key(|job| (job.created_at, job.id));
         let oldest = stale.into_iter().take(limit as usize);
         Ok(oldest.cloned().collect())
     }
@@ -175,9 +208,7 @@ impl ProvisionerJobStore for MemoryTransaction {
         let pending = self.queue(|job| job.status() == JobStatus::Pending);
         let wanted = pending.iter().filter(|job| ids.contains(&job.id));
         let positions = wanted.map(|job| {
-            let rivals = pending.iter().filter(|rival| {
-                rival.organization_id == job.organization_id && rival.provisioner == job.provisioner
-            });
+            let rivals = pending.iter().filter(|rival| rivals(rival, job));
             let mut place = QueuePosition::default();
             for rival in rivals {
                 place.size += 1;
@@ -249,6 +280,13 @@ impl ProvisionerJobStore for MemoryTransaction {
         timings.sort_by_key(|timing| timing.started_at);
         Ok(timings)
     }
+}
+
+/// Whether two jobs are in one queue.
+fn rivals(one: &ProvisionerJob, other: &ProvisionerJob) -> bool {
+    one.organization_id == other.organization_id
+        && one.provisioner == other.provisioner
+        && one.tags == other.tags
 }
 
 fn is_running(job: &ProvisionerJob) -> bool {

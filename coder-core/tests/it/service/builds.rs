@@ -171,6 +171,36 @@ async fn only_administrators_touch_the_state() {
 }
 
 #[tokio::test]
+async fn an_orphaned_workspace_says_what_was_left_behind() {
+    let harness = Harness::new().await;
+    let workspace = harness.running("dev", "token").await;
+    let owner = harness.member(harness.world.user.id, &["owner"]);
+    let latest = harness.latest(&workspace).await;
+    let state = serde_json::json!({ "version": 4, "resources": [{
+        "mode": "managed", "type": "docker_volume", "name": "home",
+        "instances": [{ "attributes": { "id": "vol-1" } }],
+    }] });
+    let state = state.to_string().into_bytes();
+    let stored = harness.builds.set_state(&owner, latest.id, &state).await;
+    stored.expect("stored");
+    let orphan = NewBuild {
+        orphan: true,
+        ..NewBuild::of(WorkspaceTransition::Delete)
+    };
+    let build = harness.builds.create(&owner, workspace.id, &orphan).await;
+    let build = build.expect("orphaned");
+    let lines = harness
+        .write(async |tx| tx.provisioner_jobs().logs(build.job_id, 0, None, 0).await)
+        .await
+        .expect("a log");
+    let lines: Vec<_> = lines.iter().map(|line| line.output.as_str()).collect();
+    assert_eq!(
+        lines,
+        ["Left behind, remove it by hand: docker_volume.home (id vol-1)"]
+    );
+}
+
+#[tokio::test]
 async fn parameters_are_kept_from_build_to_build() {
     let harness = Harness::new().await;
     let fixed = RichParameter {

@@ -2,7 +2,7 @@
 
 use super::ProvisionerJob;
 use crate::{
-    api::find,
+    api::{find, lists},
     app_state::AppState,
     http::{
         ApiResult,
@@ -11,17 +11,8 @@ use crate::{
 };
 use axum::extract::State;
 use coder_core::{
-    Error,
-    id::ProvisionerJobId,
-    provisioner_job::{JobFilter, Tags},
-    service::jobs::Jobs,
-    store::Page,
+    id::ProvisionerJobId, provisioner_job::JobFilter, service::jobs::Jobs, store::Page,
 };
-use std::str::FromStr;
-
-/// Jobs answered when no limit is given, and at most.
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 1_000;
 
 /// What the list is narrowed to.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -59,41 +50,18 @@ pub(crate) async fn list_provisioner_jobs(
         None => None,
     };
     let filter = JobFilter {
-        ids: list::<ProvisionerJobId>("ids", query.ids.as_deref())?,
-        status: list("status", query.status.as_deref())?,
-        tags: tags(query.tags.as_deref())?,
+        ids: lists::words::<ProvisionerJobId>("ids", query.ids.as_deref())?,
+        status: lists::words("status", query.status.as_deref())?,
+        tags: lists::tags(query.tags.as_deref())?,
         initiator_id,
     };
-    let limit = query
-        .limit
-        .filter(|&limit| limit > 0)
-        .unwrap_or(DEFAULT_LIMIT);
     let page = Page {
         offset: 0,
-        limit: limit.min(MAX_LIMIT),
+        limit: lists::limit(query.limit),
     };
     let jobs = Jobs::new(state.deps.clone());
     let found = jobs
         .list(auth.subject(), organization, &filter, page)
         .await?;
     Ok(Json(found.into_iter().map(ProvisionerJob::from).collect()))
-}
-
-fn list<T: FromStr>(field: &str, text: Option<&str>) -> Result<Vec<T>, Error> {
-    let words = text.unwrap_or_default().split(',').map(str::trim);
-    words
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            let refused = |_| Error::invalid_field(field, format!("{word:?} is not known"));
-            word.parse::<T>().map_err(refused)
-        })
-        .collect()
-}
-
-fn tags(text: Option<&str>) -> Result<Tags, Error> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(Tags::new());
-    };
-    let refused = |_| Error::invalid_field("tags", "must be a JSON object of strings");
-    serde_json::from_str(text).map_err(refused)
 }

@@ -26,6 +26,7 @@ pub struct Model {
     pub lease: Option<Uuid>,
     pub logs_length: i64,
     pub logs_overflowed: bool,
+    pub turn: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,6 +6,7 @@ mod organization;
 mod provisioner_daemon;
 mod provisioner_job;
 mod provisioner_job_log;
+mod provisioner_job_queue;
 mod provisioner_key;
 mod setting;
 mod template;

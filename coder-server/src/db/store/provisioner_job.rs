@@ -9,7 +9,7 @@ use coder_core::{
 };
 use sea_orm::{QuerySelect as _, entity::prelude::*};
 
-use super::provisioner_job_log;
+use super::{provisioner_job_log, provisioner_job_queue};
 use crate::db::{
     convert::{FromRow, from_json, optional_word, to_json, uuids, word},
     entity::provisioner_job,
@@ -22,7 +22,8 @@ const TABLE: &str = "provisioner_jobs";
 #[async_trait]
 impl ProvisionerJobStore for PgTransaction {
     async fn insert(&mut self, job: &ProvisionerJob) -> StoreResult<()> {
-        self.insert_row(row(job)?).await
+        let turn = provisioner_job_queue::next_turn(self, job).await?;
+        self.insert_row(row(job, turn)?).await
     }
 
     async fn get(&mut self, id: ProvisionerJobId) -> StoreResult<Option<ProvisionerJob>> {
@@ -80,7 +81,10 @@ impl ProvisionerJobStore for PgTransaction {
             ") AND CASE WHEN tags = '{\"scope\": \"organization\", \"owner\": \"\"}' THEN tags = ",
         );
         query.bind(tags.clone()).push(" ELSE tags <@ ").bind(tags);
-        query.push(" END ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *");
+        query
+            .push(" END ORDER BY ")
+            .push(provisioner_job_queue::ORDER)
+            .push(" LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *");
         self.query_one(&query).await
     }
 
@@ -175,20 +179,7 @@ impl ProvisionerJobStore for PgTransaction {
         &mut self,
         ids: &[ProvisionerJobId],
     ) -> StoreResult<Vec<(ProvisionerJobId, QueuePosition)>> {
-        let mut query = Query::new(
-            "SELECT * FROM (SELECT id, row_number() OVER (PARTITION BY organization_id, \
-             provisioner ORDER BY created_at, id), count(*) OVER (PARTITION BY organization_id, \
-             provisioner) FROM provisioner_jobs WHERE started_at IS NULL AND canceled_at IS NULL \
-             AND completed_at IS NULL) AS pending WHERE id = ANY(",
-        );
-        query.bind(uuids(ids)).push(")");
-        let rows = self.query_rows(&query).await?;
-        let positions = rows.iter().map(|row| {
-            let id: Uuid = self.column(row, 0)?;
-            let (position, size) = (self.column(row, 1)?, self.column(row, 2)?);
-            Ok((id.into(), QueuePosition { position, size }))
-        });
-        positions.collect()
+        provisioner_job_queue::positions(self, ids).await
     }
 
     async fn append_logs(&mut self, id: ProvisionerJobId, lines: &[JobLog]) -> StoreResult<u64> {
@@ -246,7 +237,7 @@ fn narrow(query: &mut Query, filter: &JobFilter) -> StoreResult<()> {
     Ok(())
 }
 
-fn row(job: &ProvisionerJob) -> StoreResult<provisioner_job::Model> {
+fn row(job: &ProvisionerJob, turn: i64) -> StoreResult<provisioner_job::Model> {
     Ok(provisioner_job::Model {
         id: job.id.0,
         organization_id: job.organization_id.0,
@@ -266,6 +257,7 @@ fn row(job: &ProvisionerJob) -> StoreResult<provisioner_job::Model> {
         lease: job.lease.map(Uuid::from),
         logs_length: job.logs_length,
         logs_overflowed: job.logs_overflowed,
+        turn,
     })
 }
 

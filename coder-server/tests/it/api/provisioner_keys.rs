@@ -3,6 +3,7 @@
 use super::harness::{Answer, TestServer};
 use axum::body::Body;
 use coder_core::{
+    id::ProvisionerKeyId,
     provisioner_job::ProvisionerType,
     service::{
         daemons::{DaemonIdentity, Daemons},
@@ -163,4 +164,46 @@ async fn daemons_are_listed_with_their_keys() {
     assert_eq!(listed[0]["key_name"], Value::Null);
     let listed = server.get(&path_of_keys, &admin).await.expect(200);
     assert_eq!(listed, json!([]));
+}
+
+#[tokio::test]
+async fn lists_of_daemons_are_narrowed() {
+    let server = TestServer::new().await;
+    let admin = server.person("admin", &["owner"]).await;
+    let daemons = Daemons::new(server.state.deps.clone());
+    let mut ids = Vec::new();
+    for (name, tag) in [("one", "eu"), ("two", "us"), ("three", "eu")] {
+        let identity = DaemonIdentity {
+            organization_id: server.organization,
+            key_id: ProvisionerKeyId::BUILT_IN,
+            name: name.to_owned(),
+            version: "v1".to_owned(),
+            api_version: "1.0".to_owned(),
+            provisioners: vec![ProvisionerType::Echo],
+            tags: [("region".to_owned(), tag.to_owned())].into(),
+        };
+        ids.push(daemons.register(&identity).await.unwrap().id.to_string());
+        server.clock.advance(std::time::Duration::from_secs(40));
+    }
+    // The first was last seen 120 seconds ago and is offline.
+    let list = async |query: &str| {
+        let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let query = query.replace("%3D", "=").replace("%26", "&");
+        let path = format!("/api/v2/organizations/default/provisionerdaemons?{query}");
+        let found = server.get(&path, &admin).await.expect(200);
+        let found = found.as_array().unwrap().iter();
+        let names = found.map(|daemon| daemon["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(list("").await, "three two one");
+    assert_eq!(list("limit=2").await, "three two");
+    assert_eq!(list(&format!("ids={},{}", ids[0], ids[1])).await, "two one");
+    assert_eq!(list("status=offline").await, "one");
+    assert_eq!(list("status=idle,busy").await, "three two");
+    assert_eq!(list(r#"tags={"region":"eu"}"#).await, "three one");
+    assert_eq!(list(r#"tags={"region":"eu"}&status=idle"#).await, "three");
+    for wrong in ["status=asleep", "ids=x", "tags=x", "limit=-1"] {
+        let path = format!("/api/v2/organizations/default/provisionerdaemons?{wrong}");
+        assert_eq!(server.get(&path, &admin).await.status, 400, "{wrong}");
+    }
 }
