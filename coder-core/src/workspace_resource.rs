@@ -6,6 +6,11 @@ use crate::{
     workspace_build::WorkspaceTransition,
 };
 
+/// Type of the resource that marks an agent outside of what a template creates.
+pub const EXTERNAL_AGENT: &str = "coder_external_agent";
+/// Type of the resource that makes a workspace one that works on a task.
+pub const AI_TASK: &str = "coder_ai_task";
+
 /// A resource, of a build or of a template import (there with the transition it was planned for).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceResource {

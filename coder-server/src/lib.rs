@@ -8,7 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod http;
-mod listener;
+pub mod listener;
 pub mod password;
 pub mod postgres;
 pub mod reconcile;

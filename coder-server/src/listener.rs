@@ -23,7 +23,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until the state's shutdown is asked for, then gives open requests a little time.
-pub(crate) async fn serve(listener: TcpListener, router: Router, state: &AppState) {
+pub async fn serve(listener: TcpListener, router: Router, state: &AppState) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut builder = Builder::new(TokioExecutor::new());

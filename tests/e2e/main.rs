@@ -12,6 +12,7 @@ mod bad_templates;
 mod faults;
 mod lifecycle;
 mod names;
+mod shapes;
 
 use coder_tests::Deployment;
 

@@ -8,11 +8,21 @@ use crate::backoff::Backoff;
 /// A connection that lasted so long was a good one: the next wait is short again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
+/// The longest wait of an agent that the server does not know yet: it may have been started by a
+/// build that is still running, and is known when that is done.
+const LONGEST_WHILE_BUILT: Duration = Duration::from_secs(1);
+
+/// After so many refusals, two minutes at least, no build is waited for any more.
+const REFUSALS_WHILE_BUILT: u32 = 240;
+
 /// Where the agent is with its connection to the server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConnectionState {
     phase: Phase,
     backoff: Backoff,
+    /// How often the server has refused an agent that was never connected.
+    refusals: u32,
+    was_connected: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,9 +66,16 @@ impl ConnectionState {
     pub(super) fn on(&mut self, event: Event, jitter: f64) -> Action {
         let (phase, action) = match (self.phase, event) {
             (Phase::Stopped, _) | (_, Event::Shutdown) => (Phase::Stopped, Action::Stop),
-            (Phase::Connecting, Event::Opened) => (Phase::Connected, Action::Serve),
+            (Phase::Connecting, Event::Opened) => {
+                self.was_connected = true;
+                (Phase::Connected, Action::Serve)
+            }
             (_, Event::Failed(kind)) => {
                 let wait = match kind {
+                    ErrorKind::Unauthenticated if self.may_be_built() => {
+                        self.refusals += 1;
+                        self.backoff.next(jitter).min(LONGEST_WHILE_BUILT)
+                    }
                     // The server is there and says no: asking often does not help.
                     ErrorKind::Unauthenticated | ErrorKind::Forbidden | ErrorKind::NotFound => {
                         self.backoff.longest(jitter)
@@ -81,6 +98,10 @@ impl ConnectionState {
         };
         self.phase = phase;
         action
+    }
+
+    const fn may_be_built(&self) -> bool {
+        !self.was_connected && self.refusals < REFUSALS_WHILE_BUILT
     }
 }
 
@@ -108,7 +129,21 @@ mod tests {
     #[test]
     fn a_refused_token_is_not_asked_again_soon() {
         let mut state = ConnectionState::default();
+        state.on(Event::Opened, 1.0);
         let refused = Event::Failed(ErrorKind::Unauthenticated);
+        assert_eq!(millis(state.on(refused, 1.0)), 10_000);
+    }
+
+    #[test]
+    fn an_agent_of_a_running_build_waits_for_its_end() {
+        let mut state = ConnectionState::default();
+        let refused = Event::Failed(ErrorKind::Unauthenticated);
+        for expected in [100, 200, 400, 800, 1_000, 1_000] {
+            assert_eq!(millis(state.on(refused, 1.0)), expected);
+        }
+        for _ in 6..REFUSALS_WHILE_BUILT {
+            assert_eq!(millis(state.on(refused, 1.0)), 1_000);
+        }
         assert_eq!(millis(state.on(refused, 1.0)), 10_000);
     }
 

@@ -18,6 +18,7 @@
 //! `Debug` does not show them. Words that the whole platform shares, such as
 //! [`WorkspaceTransition`](coder_core::workspace_build::WorkspaceTransition), are `coder_core`'s.
 
+mod agent_part;
 mod bytes_base64;
 mod daemon;
 mod kinds;
@@ -28,6 +29,7 @@ mod parameter;
 mod resource;
 mod session;
 
+pub use agent_part::{AiTask, Devcontainer, MemoryMonitor, ResourcesMonitoring, VolumeMonitor};
 pub use coder_core::template_version::ExternalAuthProvider;
 pub use daemon::{
     AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, JobKind, TemplateDryRun,

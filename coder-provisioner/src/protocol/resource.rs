@@ -8,6 +8,7 @@ use coder_core::workspace_agent::StartupScriptBehavior;
 use coder_core::workspace_app::OpenIn;
 use serde::{Deserialize, Serialize};
 
+use super::{Devcontainer, ResourcesMonitoring};
 use crate::{Error, ErrorKind, Result};
 
 /// Longest value of an environment variable after merging, in bytes: Linux takes no longer
@@ -107,6 +108,12 @@ pub struct Agent {
     pub api_key_scope: String,
     /// Whether logins wait for the startup script.
     pub startup_script_behavior: StartupScriptBehavior,
+    /// Dev containers that it starts.
+    #[serde(default)]
+    pub devcontainers: Vec<Devcontainer>,
+    /// What it watches of its machine.
+    #[serde(default)]
+    pub resources_monitoring: ResourcesMonitoring,
 }
 
 impl Agent {
@@ -355,6 +362,8 @@ mod tests {
             order: 0,
             api_key_scope: "all".into(),
             startup_script_behavior: StartupScriptBehavior::NonBlocking,
+            devcontainers: Vec::new(),
+            resources_monitoring: ResourcesMonitoring::default(),
         }
     }
 

@@ -9,12 +9,14 @@ use coder_core::workspace_agent::StartupScriptBehavior;
 use coder_core::workspace_app::OpenIn;
 use serde::de::DeserializeOwned;
 
+use super::agent_parts::{read_devcontainer, read_monitoring};
 use super::graph::{Direction, Graph};
 use super::resources::to_i32;
 use super::show::{Instance, Mode};
 use crate::attributes;
 use crate::protocol::{
-    Agent, AgentAuth, AgentMetadata, App, DisplayApps, Env, EnvMergeStrategy, Healthcheck, Script,
+    Agent, AgentAuth, AgentMetadata, App, Devcontainer, DisplayApps, Env, EnvMergeStrategy,
+    Healthcheck, Script,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -38,14 +40,14 @@ pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attach
         })
         .map(Instance::label)
         .collect();
-    let mut sorted: Vec<&Instance> = of_kind(instances, attributes::Agent::TYPE_NAME).collect();
-    sorted.sort_by(|one, other| one.address.cmp(&other.address));
-    let mut names = BTreeSet::new();
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
     let mut agents = Vec::new();
-    for instance in sorted {
+    for instance in sorted(instances, attributes::Agent::TYPE_NAME) {
         check_name(&instance.name)?;
-        if !names.insert(instance.name.to_lowercase()) {
-            return Err(invalid(format!("two agents are named {:?}", instance.name)));
+        let (name, address) = (&instance.name, &instance.address);
+        if let Some(other) = names.insert(name.to_lowercase(), address) {
+            let text = format!("two agents are named {name:?}: {other} and {address}");
+            return Err(invalid(text));
         }
         let label = instance.label();
         let runs_on = graph.nearest(&label, Direction::ToDependents, |label| {
@@ -65,6 +67,7 @@ pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attach
         instances,
         graph,
         agents,
+        devcontainers: Vec::new(),
     };
     parts.attach_all()?;
     let attachments: Vec<_> = parts
@@ -111,73 +114,153 @@ struct Parts<'a> {
     graph: &'a Graph,
     /// With the labels of the agents themselves.
     agents: Vec<(String, Attachment)>,
+    /// Labels of dev containers, with the places of their agents and theirs there.
+    devcontainers: Vec<(String, usize, usize)>,
+}
+
+/// Who an app, a script or a variable belongs to.
+enum Owner<'a> {
+    Agent(&'a mut Agent),
+    /// The agent inside it.
+    Devcontainer(&'a mut Devcontainer),
+}
+
+impl Owner<'_> {
+    fn apps(&mut self) -> &mut Vec<App> {
+        match self {
+            Self::Agent(agent) => &mut agent.apps,
+            Self::Devcontainer(container) => &mut container.apps,
+        }
+    }
+
+    fn scripts(&mut self) -> &mut Vec<Script> {
+        match self {
+            Self::Agent(agent) => &mut agent.scripts,
+            Self::Devcontainer(container) => &mut container.scripts,
+        }
+    }
+
+    fn envs(&mut self) -> &mut Vec<Env> {
+        match self {
+            Self::Agent(agent) => &mut agent.extra_envs,
+            Self::Devcontainer(container) => &mut container.envs,
+        }
+    }
 }
 
 impl Parts<'_> {
     fn attach_all(&mut self) -> Result<()> {
-        self.attach(attributes::AgentInstance::TYPE_NAME, |agent, _, values| {
+        self.find_devcontainers()?;
+        self.attach(attributes::AgentInstance::TYPE_NAME, |owner, _, values| {
             let values: attributes::AgentInstance = values;
-            if let AgentAuth::InstanceId(id) = &mut agent.auth {
+            if let Owner::Agent(agent) = owner
+                && let AgentAuth::InstanceId(id) = &mut agent.auth
+            {
                 *id = values.instance_id.unwrap_or_default();
             }
             Ok(())
         })?;
-        let mut slugs = BTreeSet::new();
-        self.attach(attributes::App::TYPE_NAME, |agent, instance, values| {
+        let mut slugs: BTreeMap<String, String> = BTreeMap::new();
+        self.attach(attributes::App::TYPE_NAME, |owner, instance, values| {
             let app = read_app(instance, values)?;
-            if !slugs.insert(app.slug.clone()) {
-                return Err(invalid(format!("two apps have the slug {:?}", app.slug)));
+            let address = instance.address.clone();
+            if let Some(other) = slugs.insert(app.slug.clone(), address.clone()) {
+                let slug = &app.slug;
+                let text = format!("two apps have the slug {slug:?}: {other} and {address}");
+                return Err(invalid(text));
             }
-            agent.apps.push(app);
+            owner.apps().push(app);
             Ok(())
         })?;
-        self.attach(attributes::Script::TYPE_NAME, |agent, _, values| {
-            agent.scripts.push(read_script(values));
+        self.attach(attributes::Script::TYPE_NAME, |owner, _, values| {
+            owner.scripts().push(read_script(values));
             Ok(())
         })?;
-        self.attach(attributes::Env::TYPE_NAME, |agent, instance, values| {
-            agent.extra_envs.push(read_env(instance, values)?);
+        self.attach(attributes::Env::TYPE_NAME, |owner, instance, values| {
+            owner.envs().push(read_env(instance, values)?);
             Ok(())
         })
     }
 
-    /// Gives each instance of a type to its agent, by address.
-    fn attach<T: DeserializeOwned>(
-        &mut self,
-        kind: &'static str,
-        mut add: impl FnMut(&mut Agent, &Instance, T) -> Result<()>,
-    ) -> Result<()> {
-        let mut sorted: Vec<&Instance> = of_kind(self.instances, kind).collect();
-        sorted.sort_by(|one, other| one.address.cmp(&other.address));
-        for instance in sorted {
-            let values = instance.attributes::<T>()?;
-            if let Some(agent) = self.agent_of(instance) {
-                add(agent, instance, values)?;
+    fn find_devcontainers(&mut self) -> Result<()> {
+        for instance in sorted(self.instances, attributes::Devcontainer::TYPE_NAME) {
+            let container = read_devcontainer(instance)?;
+            let Some((place, None)) = self.owner_of(instance) else {
+                continue;
+            };
+            if let Some((_, attached)) = self.agents.get_mut(place) {
+                let containers = &mut attached.agent.devcontainers;
+                self.devcontainers
+                    .push((instance.label(), place, containers.len()));
+                containers.push(container);
             }
         }
         Ok(())
     }
 
-    /// The agent that an instance names by its id, or while ids are not known, the one that it
-    /// depends on.
-    fn agent_of(&mut self, instance: &Instance) -> Option<&mut Agent> {
-        let id = instance.text("agent_id");
-        let place = if id.is_empty() {
-            let is_agent = |label: &str| self.agents.iter().any(|(known, _)| known == label);
-            let nearest =
-                self.graph
-                    .nearest(&instance.label(), Direction::ToDependencies, is_agent);
-            let label = nearest.first()?;
-            self.agents.iter().position(|(known, _)| known == label)
-        } else {
-            self.agents
-                .iter()
-                .position(|(_, attached)| attached.agent.id == id)
-        };
-        self.agents
-            .get_mut(place?)
-            .map(|(_, attached)| &mut attached.agent)
+    /// Gives each instance of a type to its owner, by address.
+    fn attach<T: DeserializeOwned>(
+        &mut self,
+        kind: &'static str,
+        mut add: impl FnMut(&mut Owner<'_>, &Instance, T) -> Result<()>,
+    ) -> Result<()> {
+        for instance in sorted(self.instances, kind) {
+            let values = instance.attributes::<T>()?;
+            let Some((place, container)) = self.owner_of(instance) else {
+                continue;
+            };
+            let Some((_, Attachment { agent, .. })) = self.agents.get_mut(place) else {
+                continue;
+            };
+            let owner = match container {
+                None => Some(Owner::Agent(agent)),
+                Some(place) => agent.devcontainers.get_mut(place).map(Owner::Devcontainer),
+            };
+            if let Some(mut owner) = owner {
+                add(&mut owner, instance, values)?;
+            }
+        }
+        Ok(())
     }
+
+    /// The place of the agent, and of the dev container on it, that an instance names by id, or
+    /// while ids are not known, that it depends on.
+    fn owner_of(&self, instance: &Instance) -> Option<(usize, Option<usize>)> {
+        let id = instance.text("agent_id");
+        if !id.is_empty() {
+            return self.agents.iter().enumerate().find_map(|(place, found)| {
+                let agent = &found.1.agent;
+                if agent.id == id {
+                    return Some((place, None));
+                }
+                let mut containers = agent.devcontainers.iter();
+                let inside = containers.position(|container| container.subagent_id == id)?;
+                Some((place, Some(inside)))
+            });
+        }
+        let agent = |label: &str| self.agents.iter().position(|(known, _)| known == label);
+        let container = |label: &str| {
+            let found = self.devcontainers.iter().find(|found| found.0 == label)?;
+            Some((found.1, Some(found.2)))
+        };
+        let owner = |label: &str| container(label).or_else(|| Some((agent(label)?, None)));
+        let own = instance.label();
+        let nearest = self
+            .graph
+            .nearest(&own, Direction::ToDependencies, |label| {
+                owner(label).is_some()
+            });
+        // What depends on a dev container and on its agent belongs to the dev container.
+        let inside = nearest.iter().find_map(|label| container(label));
+        inside.or_else(|| owner(nearest.first()?))
+    }
+}
+
+/// Instances of one type by address.
+fn sorted<'a>(instances: &'a [Instance], kind: &'static str) -> Vec<&'a Instance> {
+    let mut sorted: Vec<&Instance> = of_kind(instances, kind).collect();
+    sorted.sort_by(|one, other| one.address.cmp(&other.address));
+    sorted
 }
 
 /// Letters and digits with single hyphens between them.
@@ -222,6 +305,7 @@ fn read_agent(instance: &Instance) -> Result<Agent> {
     )?;
     let apps = values.display_apps_or_default();
     let scripts = legacy_scripts(&mut values, behavior);
+    let monitoring = read_monitoring(values.resources_monitoring);
     Ok(Agent {
         id: values.id.unwrap_or_default(),
         name: instance.name.clone(),
@@ -251,6 +335,8 @@ fn read_agent(instance: &Instance) -> Result<Agent> {
         order: values.order.unwrap_or_default(),
         api_key_scope: values.api_key_scope.unwrap_or_else(|| "all".to_owned()),
         startup_script_behavior: behavior,
+        devcontainers: Vec::new(),
+        resources_monitoring: monitoring,
     })
 }
 

@@ -18,6 +18,7 @@
 //! An import runs `init`, two plans, each with a `show`, and one `graph`. A build of the same
 //! template finds what `init` and `graph` made, and runs one `apply`, which plans by itself.
 
+mod agent_parts;
 mod agents;
 mod archive;
 mod binary;

@@ -1,6 +1,6 @@
 //! Parameters, presets and external logins of a template.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use coder_core::parameter::{ParameterOption, ParameterType, RichParameter};
 
@@ -12,15 +12,14 @@ use crate::{Error, ErrorKind, Result};
 
 /// Parameters in order of appearance.
 pub(super) fn rich_parameters(instances: &[Instance]) -> Result<Vec<RichParameter>> {
-    let mut names = BTreeSet::new();
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
     let mut parameters = Vec::new();
     for instance in of_kind(instances, attributes::Parameter::TYPE_NAME) {
         let parameter = rich_parameter(instance)?;
-        if !names.insert(parameter.name.clone()) {
-            return Err(invalid(format!(
-                "two parameters are named {:?}",
-                parameter.name
-            )));
+        let (name, address) = (&parameter.name, &instance.address);
+        if let Some(other) = names.insert(name.clone(), address) {
+            let text = format!("two parameters are named {name:?}: {other} and {address}");
+            return Err(invalid(text));
         }
         parameters.push(parameter);
     }
@@ -122,6 +121,16 @@ pub(super) fn external_auth_providers(instances: &[Instance]) -> Result<Vec<Exte
         .into_iter()
         .map(|(id, optional)| ExternalAuthProvider { id, optional })
         .collect())
+}
+
+/// Tags of all `coder_workspace_tags` together.
+pub(super) fn workspace_tags(instances: &[Instance]) -> Result<BTreeMap<String, String>> {
+    let mut tags = BTreeMap::new();
+    for instance in of_kind(instances, attributes::WorkspaceTags::TYPE_NAME) {
+        let values: attributes::WorkspaceTags = instance.attributes()?;
+        tags.extend(values.tags.unwrap_or_default());
+    }
+    Ok(tags)
 }
 
 fn invalid(text: String) -> Error {

@@ -4,12 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::agent_parts;
 use super::agents::{self, Attachment};
 use super::graph::{Direction, Graph};
 use super::parameters;
 use super::show::{Instance, Mode};
 use crate::attributes;
-use crate::protocol::{ExternalAuthProvider, MAX_RESOURCES, Preset, Resource, ResourceMetadata};
+use crate::protocol::{
+    AiTask, ExternalAuthProvider, MAX_RESOURCES, Preset, Resource, ResourceMetadata,
+};
 use crate::{Error, ErrorKind, Result};
 use coder_core::parameter::RichParameter;
 
@@ -24,6 +27,12 @@ pub struct Converted {
     pub presets: Vec<Preset>,
     /// External logins by id.
     pub external_auth_providers: Vec<ExternalAuthProvider>,
+    /// Tags that choose the provisioner of builds, as far as Terraform has evaluated them.
+    #[serde(default)]
+    pub workspace_tags: BTreeMap<String, String>,
+    /// The task that the workspace works on.
+    #[serde(default)]
+    pub ai_task: Option<AiTask>,
 }
 
 impl Converted {
@@ -76,6 +85,7 @@ pub fn convert(instances: &[Instance], graph: &Graph) -> Result<Converted> {
         }
     }
     describe(instances, graph, &mut resources)?;
+    let ai_task = agent_parts::ai_task(instances)?;
     Ok(Converted {
         resources: resources
             .into_values()
@@ -84,6 +94,8 @@ pub fn convert(instances: &[Instance], graph: &Graph) -> Result<Converted> {
         rich_parameters: parameters::rich_parameters(instances)?,
         presets: parameters::presets(instances)?,
         external_auth_providers: parameters::external_auth_providers(instances)?,
+        workspace_tags: parameters::workspace_tags(instances)?,
+        ai_task,
     })
 }
 
@@ -148,7 +160,10 @@ fn describe(
             continue;
         };
         if !described.insert(*address) {
-            let text = format!("{address} has more than one coder_metadata");
+            let text = format!(
+                "{address} has more than one coder_metadata: {} comes second",
+                metadata.address
+            );
             return Err(Error::new(ErrorKind::InvalidTemplate, text));
         }
         resource.hide = values.hide.unwrap_or_default();
@@ -295,7 +310,10 @@ mod tests {
         };
         refused(named(&["under_score"]), "under_score");
         refused(named(&["a--b"]), "a--b");
-        refused(named(&["Main", "main"]), "two agents");
+        refused(
+            named(&["Main", "main"]),
+            "coder_agent.Main and coder_agent.main",
+        );
         assert!(named(&["a-b", "B2"]).is_ok());
         let app = |name: &str| {
             managed(
@@ -303,7 +321,8 @@ mod tests {
                 json!({ "agent_id": "a", "slug": "same" }),
             )
         };
-        refused(simple(vec![app("one"), app("two")]), "two apps");
+        let twice = simple(vec![app("one"), app("two")]);
+        refused(twice, "\"same\": coder_app.one and coder_app.two");
     }
 
     #[test]
@@ -471,6 +490,128 @@ mod tests {
         assert_eq!((logins.len(), logins[0].optional), (1, false));
         let twice = || data("coder_parameter.x", json!({ "name": "same" }));
         refused(simple(vec![twice(), twice()]), "two parameters");
+    }
+
+    #[test]
+    fn what_names_the_agent_in_a_dev_container_is_attached_to_that() {
+        let main = || managed("docker_container.main", json!({}));
+        let graph = graph(&[
+            ("docker_container.main", "coder_agent.main"),
+            ("coder_devcontainer.project", "coder_agent.main"),
+            ("coder_app.inside", "coder_devcontainer.project"),
+            ("coder_script.inside", "coder_devcontainer.project"),
+            ("coder_env.inside", "coder_devcontainer.project"),
+            ("coder_env.inside", "coder_agent.main"),
+            ("coder_app.outside", "coder_agent.main"),
+        ]);
+        let parts = |agent_id: Value, subagent_id: Value| {
+            [
+                managed(
+                    "coder_devcontainer.project",
+                    json!({ "agent_id": agent_id, "workspace_folder": "/src", "subagent_id": subagent_id }),
+                ),
+                managed(
+                    "coder_app.inside",
+                    json!({ "agent_id": subagent_id, "slug": "in" }),
+                ),
+                managed(
+                    "coder_app.outside",
+                    json!({ "agent_id": agent_id, "slug": "out" }),
+                ),
+                managed("coder_script.inside", json!({ "agent_id": subagent_id })),
+                managed(
+                    "coder_env.inside",
+                    json!({ "agent_id": subagent_id, "name": "A" }),
+                ),
+            ]
+        };
+        // While ids are not known, and when they are.
+        for (agent_id, subagent_id) in [(Value::Null, Value::Null), (json!("a"), json!("s"))] {
+            let mut instances = vec![agent("main", "a"), main()];
+            instances.extend(parts(agent_id, subagent_id));
+            let converted = convert(&instances, &graph).unwrap();
+            let agent = main_agent(&converted);
+            assert_eq!(agent.apps.len(), 1);
+            assert_eq!(agent.apps[0].slug, "out");
+            assert!(agent.scripts.is_empty() && agent.extra_envs.is_empty());
+            let inside = &agent.devcontainers[0];
+            assert_eq!(inside.workspace_folder, "/src");
+            assert_eq!(inside.apps[0].slug, "in");
+            assert_eq!((inside.scripts.len(), inside.envs.len()), (1, 1));
+        }
+    }
+
+    #[test]
+    fn monitors_tags_and_the_task_are_read() {
+        let mut main = agent("main", "a");
+        main.values["resources_monitoring"] = json!([{
+            "memory": [{ "enabled": true, "threshold": 80 }],
+            "volume": [{ "path": "/z", "enabled": false, "threshold": 5 },
+                       { "path": "/a", "enabled": true, "threshold": 90 }],
+        }]);
+        let task = |name: &str| {
+            managed(
+                &format!("coder_ai_task.{name}"),
+                json!({ "id": "t", "app_id": "p", "prompt": "do", "enabled": true }),
+            )
+        };
+        let tags = data(
+            "coder_workspace_tags.a",
+            json!({ "tags": { "zone": "eu" } }),
+        );
+        let machine = managed("docker_container.main", json!({}));
+        let graph = graph(&[("docker_container.main", "coder_agent.main")]);
+        let instances = [main, machine, tags, task("one")];
+        let converted = convert(&instances, &graph).unwrap();
+        let monitoring = &main_agent(&converted).resources_monitoring;
+        assert_eq!(monitoring.memory.as_ref().unwrap().threshold, 80);
+        let paths: Vec<_> = monitoring
+            .volumes
+            .iter()
+            .map(|one| one.path.as_str())
+            .collect();
+        assert_eq!(paths, ["/a", "/z"]);
+        assert_eq!(converted.workspace_tags["zone"], "eu");
+        assert_eq!(converted.ai_task.as_ref().unwrap().app_id, "p");
+        let kinds: Vec<_> = converted
+            .resources
+            .iter()
+            .map(|one| one.kind.as_str())
+            .collect();
+        assert_eq!(
+            kinds,
+            ["coder_ai_task", "docker_container"],
+            "a task is a resource too"
+        );
+        let mut twice = instances.to_vec();
+        twice.push(task("two"));
+        refused(convert(&twice, &graph), "coder_ai_task.two");
+    }
+
+    #[test]
+    fn an_agent_outside_of_terraform_is_on_its_mark() {
+        let mark = managed("coder_external_agent.far", json!({ "agent_id": "a" }));
+        let graph = graph(&[("coder_external_agent.far", "coder_agent.main")]);
+        let converted = convert(&[agent("main", "a"), mark], &graph).unwrap();
+        assert_eq!(converted.resources[0].kind, "coder_external_agent");
+        assert_eq!(converted.resources[0].agents.len(), 1);
+    }
+
+    #[test]
+    fn presets_have_names_of_their_own_and_one_default() {
+        let preset = |name: &str, default: bool| {
+            let values = json!({ "name": name, "default": default });
+            data(&format!("coder_workspace_preset.{name}"), values)
+        };
+        assert!(simple(vec![preset("a", true), preset("b", false)]).is_ok());
+        refused(
+            simple(vec![preset("a", true), preset("b", true)]),
+            "default",
+        );
+        refused(
+            simple(vec![preset("a", false), preset("a", false)]),
+            "two presets",
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     template_version::{ExternalAuthProvider, TemplateVersionPreset},
     workspace::Workspace,
     workspace_build::{WorkspaceBuild, WorkspaceTransition},
+    workspace_resource::EXTERNAL_AGENT,
 };
 
 /// Most parameters of one template.
@@ -171,6 +172,13 @@ impl Jobs {
         tx.template_versions()
             .set_parameters(template_version_id, &result.parameters)
             .await?;
+        let mut resources = result.start_resources.iter();
+        if resources.any(|found| found.resource.kind == EXTERNAL_AGENT)
+            && let Some(mut version) = tx.template_versions().get(template_version_id).await?
+        {
+            version.has_external_agent = true;
+            tx.template_versions().update(&version).await?;
+        }
         let entropy = &*self.deps.entropy;
         set_values(tx, entropy, template_version_id, result).await?;
         for (transition, resources) in [

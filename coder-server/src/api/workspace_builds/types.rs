@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use coder_core::{
     parameter::ParameterValue,
     service::{builds::BuildTimings, details::BuildDetails},
+    workspace_resource::AI_TASK,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -50,6 +51,9 @@ pub(crate) struct WorkspaceBuild {
     #[serde(skip_serializing_if = "Option::is_none")]
     matched_provisioners: Option<MatchedProvisioners>,
     template_version_preset_id: Option<Uuid>,
+    /// Whether the workspace works on a task.
+    has_ai_task: bool,
+    /// Whether an agent of the version runs outside of what the template creates.
     has_external_agent: bool,
 }
 
@@ -121,6 +125,7 @@ impl WorkspaceBuild {
             matched,
         } = details;
         let version = job.subject.version.as_ref();
+        let has_ai_task = resources.iter().any(|one| one.resource.kind == AI_TASK);
         let resources = resources.into_iter();
         Self {
             id: build.id.into(),
@@ -147,6 +152,7 @@ impl WorkspaceBuild {
             daily_cost: build.daily_cost,
             matched_provisioners: matched.map(MatchedProvisioners::from),
             template_version_preset_id: build.template_version_preset_id.map(Into::into),
+            has_ai_task,
             has_external_agent: version.is_some_and(|version| version.has_external_agent),
             job: job.into(),
         }

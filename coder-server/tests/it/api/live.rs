@@ -15,7 +15,9 @@ use coder_core::{
 use coder_provisioner::{
     Daemon, DaemonOptions, EchoProvisioner, Provisioner,
     echo::{EchoApply, EchoPlan, EchoScript},
-    protocol::{Agent, AgentAuth, AgentMetadata, App, DisplayApps, Resource, Script},
+    protocol::{
+        Agent, AgentAuth, AgentMetadata, App, DisplayApps, Resource, ResourcesMonitoring, Script,
+    },
 };
 use coder_server::rpc::provisioner_daemon::{DaemonApi, DaemonSettings};
 use futures_util::StreamExt as _;
@@ -294,6 +296,8 @@ fn agent(token: &str) -> Agent {
         order: 0,
         api_key_scope: "all".to_owned(),
         startup_script_behavior: StartupScriptBehavior::NonBlocking,
+        devcontainers: Vec::new(),
+        resources_monitoring: ResourcesMonitoring::default(),
     }
 }
 
