@@ -10,7 +10,11 @@ const SUITES: &[(&str, &str, &[&str])] = &[
     (
         "Provisioner for ",
         "provisioner_conformance!",
-        &["EchoProvisioner", "TerraformProvisioner"],
+        &[
+            "EchoProvisioner",
+            "ProcessProvisioner",
+            "TerraformProvisioner",
+        ],
     ),
     (
         "AgentApi for ",

@@ -1,4 +1,4 @@
-//! The examples do what they say.
+//! Runs the examples.
 
 #![expect(clippy::expect_used, reason = "the helper of tests is a test too")]
 
@@ -25,6 +25,16 @@ fn run(name: &str, arguments: &[&str]) -> String {
 #[test]
 fn embed() {
     assert_eq!(run("embed", &[]), "dev is running\n");
+}
+
+#[test]
+fn process_provisioner() {
+    assert!(run("process_provisioner", &[]).contains("dev has an agent, which is ready after"));
+    let figures = run("process_provisioner", &["--bench", "3"]);
+    assert!(
+        figures.starts_with("request to agent ready, 3 starts: p50 "),
+        "{figures}"
+    );
 }
 
 #[test]
