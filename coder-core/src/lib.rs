@@ -102,6 +102,7 @@ pub mod workspace_agent;
 pub mod workspace_app;
 pub mod workspace_build;
 pub mod workspace_resource;
+pub mod workspace_tags;
 
 pub use error::{Error, ErrorKind, FieldError, Result};
 

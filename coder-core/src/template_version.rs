@@ -8,8 +8,8 @@ use crate::{
     },
     parameter::ParameterValue,
     secret::Secret,
+    workspace_tags::WorkspaceTagExpressions,
 };
-use std::collections::BTreeMap;
 
 /// A version of a template, made from one uploaded archive by one import job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +86,8 @@ pub struct TemplateVersionPreset {
 pub struct TemplateVersionTerraformValues {
     /// External logins by id.
     pub external_auth_providers: Vec<ExternalAuthProvider>,
-    /// `coder_workspace_tags` as written: tag to expression.
-    pub workspace_tags: BTreeMap<String, String>,
+    /// `coder_workspace_tags` as written.
+    pub workspace_tags: WorkspaceTagExpressions,
     /// The modules and the lock file that the import fetched, as a tar archive.
     pub module_files: Option<FileId>,
 }

@@ -155,6 +155,7 @@ async fn open(fixture: &dyn Fixture, case: Case) -> (Box<dyn Session>, Arc<Recor
     let config = Config {
         job_id: ProvisionerJobId(Uuid::from_u128(1)),
         template_archive: fixture.archive(case),
+        module_files: None,
         log_level: None,
         refresh: false,
     };

@@ -4,7 +4,7 @@
 //! [`EchoScript`]. A step may wait for an event, which the test releases by name, so that a test
 //! decides how things interleave without ever sleeping.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use coder_core::parameter::RichParameter;
 use coder_core::workspace_build::WorkspaceTransition;
+use coder_core::workspace_tags::WorkspaceTagExpressions;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -53,7 +54,7 @@ pub struct EchoParse {
     /// Answered variables.
     pub template_variables: Vec<TemplateVariable>,
     /// Answered tags.
-    pub workspace_tags: BTreeMap<String, String>,
+    pub workspace_tags: WorkspaceTagExpressions,
 }
 
 /// Scripted answer to plan.

@@ -60,7 +60,8 @@
 //! # struct Quiet;
 //! # impl LogSink for Quiet { fn log(&self, _: Log) {} }
 //! # let config = Config {
-//! #     job_id: uuid::Uuid::nil().into(), template_archive: "".into(), log_level: None,
+//! #     job_id: uuid::Uuid::nil().into(), template_archive: "".into(), module_files: None, log_level: None,
+//! #     refresh: false,
 //! # };
 //! let mut session = Machines.session(config, Arc::new(Quiet)).await?;
 //! let mut request = PlanRequest::default();

@@ -61,6 +61,17 @@ pub trait Session: Send {
         cancel: &CancellationToken,
     ) -> Result<PlanComplete>;
 
+    /// What was fetched for the template, to be kept with it and given to later sessions as
+    /// [`Config::module_files`]: a tar archive of at most
+    /// [`MAX_MODULE_FILES_BYTES`](crate::protocol::MAX_MODULE_FILES_BYTES). Asked for after a plan. `None`, as
+    /// here, when there is nothing to keep.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Internal`] when it cannot be read.
+    async fn module_files(&mut self) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+
     /// Carries out a plan of this session.
     ///
     /// # Errors

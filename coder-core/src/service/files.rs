@@ -17,12 +17,7 @@ use std::fmt::Write as _;
 pub async fn upload(deps: &Deps, subject: &Subject, tar: Vec<u8>) -> Result<(FileId, bool), Error> {
     let own = Object::of(ResourceType::File).owned_by(subject.user_id);
     deps.require(subject, Action::Create, &own)?;
-    let hash = Sha256::digest(&tar)
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+    let hash = hash(&tar);
     let mut tx = deps.begin().await?;
     if let Some(id) = tx.files().find(&hash, subject.user_id).await? {
         tx.commit().await?;
@@ -52,6 +47,15 @@ pub async fn upload(deps: &Deps, subject: &Subject, tar: Vec<u8>) -> Result<(Fil
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub(super) fn hash(data: &[u8]) -> String {
+    let text = String::with_capacity(64);
+    Sha256::digest(data).iter().fold(text, |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// An archive that the caller may see.

@@ -1,12 +1,12 @@
 //! What the work of a job and its pump share.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use coder_core::clock::Clock;
 use coder_core::provisioner_job::{LogLevel, LogSource};
 use coder_core::template_version::VariableValue;
+use coder_core::workspace_tags::WorkspaceTagExpressions;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +31,7 @@ pub(super) enum CancelReason {
 pub(super) struct Found {
     pub(super) template_variables: Vec<TemplateVariable>,
     pub(super) readme: String,
-    pub(super) workspace_tags: BTreeMap<String, String>,
+    pub(super) workspace_tags: WorkspaceTagExpressions,
     /// Gets the values to use.
     pub(super) reply: oneshot::Sender<Vec<VariableValue>>,
 }
@@ -103,7 +103,7 @@ impl JobContext {
         &self,
         template_variables: Vec<TemplateVariable>,
         readme: String,
-        workspace_tags: BTreeMap<String, String>,
+        workspace_tags: WorkspaceTagExpressions,
     ) -> Result<Vec<VariableValue>> {
         let (reply, values) = oneshot::channel();
         let found = Found {

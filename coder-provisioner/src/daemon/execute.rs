@@ -55,6 +55,7 @@ pub(super) async fn execute(
     let config = Config {
         job_id: job.job_id,
         template_archive: job.template_archive,
+        module_files: job.module_files,
         log_level,
         refresh: matches!(job.kind, JobKind::TemplateImport(_)),
     };
@@ -102,6 +103,7 @@ async fn template_import(
     context.begin(stage::DETECTING_EPHEMERAL);
     request.metadata.workspace_transition = WorkspaceTransition::Stop;
     let stop = session.plan(request, &context.cancel).await?;
+    let module_files = session.module_files().await?;
 
     Ok(CompletedJobKind::TemplateImport(TemplateImportResult {
         start_resources: start.resources,
@@ -109,6 +111,7 @@ async fn template_import(
         rich_parameters: start.rich_parameters,
         presets: start.presets,
         external_auth_providers: start.external_auth_providers,
+        module_files,
     }))
 }
 

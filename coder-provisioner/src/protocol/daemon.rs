@@ -1,6 +1,5 @@
 //! Messages between the daemon and the server.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use coder_core::id::{LeaseId, ProvisionerJobId, WorkspaceBuildId};
 use coder_core::parameter::{ParameterValue, RichParameter};
 use coder_core::provisioner_job::{JobErrorCode, ProvisionerType};
 use coder_core::template_version::VariableValue;
+use coder_core::workspace_tags::WorkspaceTagExpressions;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -32,6 +32,9 @@ pub struct AcquiredJob {
     /// The template as a tar archive.
     #[serde(with = "bytes_base64")]
     pub template_archive: Bytes,
+    /// The modules that its import fetched.
+    #[serde(with = "bytes_base64::option")]
+    pub module_files: Option<Bytes>,
     /// What to do.
     pub kind: JobKind,
 }
@@ -139,7 +142,7 @@ pub struct UpdateJob {
     /// README of a template, when it has just been found.
     pub readme: Option<String>,
     /// Raw workspace tags of a template, when they have just been found.
-    pub workspace_tags: Option<BTreeMap<String, String>>,
+    pub workspace_tags: Option<WorkspaceTagExpressions>,
     /// State as it is now, while apply runs. Only sent when it changed.
     #[serde(with = "bytes_base64::option")]
     pub state: Option<Bytes>,
@@ -214,7 +217,7 @@ pub enum CompletedJobKind {
 }
 
 /// What an import found.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct TemplateImportResult {
     /// What a running workspace has.
     pub start_resources: Vec<Resource>,
@@ -226,6 +229,22 @@ pub struct TemplateImportResult {
     pub presets: Vec<Preset>,
     /// External logins by id.
     pub external_auth_providers: Vec<ExternalAuthProvider>,
+    /// Modules to keep for builds, at most [`super::MAX_MODULE_FILES_BYTES`].
+    #[serde(with = "bytes_base64::option", default)]
+    pub module_files: Option<Bytes>,
+}
+
+impl fmt::Debug for TemplateImportResult {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TemplateImportResult")
+            .field("start_resources", &self.start_resources)
+            .field("stop_resources", &self.stop_resources)
+            .field("rich_parameters", &self.rich_parameters)
+            .field("presets", &self.presets)
+            .field("module_files", &self.module_files.as_ref().map(Bytes::len))
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a build made.
@@ -318,6 +337,7 @@ mod tests {
             provisioner: ProvisionerType::Terraform,
             user_name: "ann".into(),
             template_archive: Bytes::from_static(b"\x00\xff"),
+            module_files: None,
             kind: JobKind::WorkspaceBuild(Box::new(WorkspaceBuild {
                 workspace_build_id: WorkspaceBuildId(Uuid::nil()),
                 workspace_name: "dev".into(),

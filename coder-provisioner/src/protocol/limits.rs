@@ -7,6 +7,9 @@ pub const PROTOCOL_VERSION: &str = "1.0";
 /// Largest template archive, in bytes of tar. Same as the upload limit of the API.
 pub const MAX_ARCHIVE_BYTES: usize = 100 * 1024 * 1024;
 
+/// Largest archive of modules that is kept with a template version, in bytes of tar. Coder's limit too.
+pub const MAX_MODULE_FILES_BYTES: usize = 20 * 1024 * 1024;
+
 /// Largest state of a build, in bytes.
 pub const MAX_STATE_BYTES: usize = 64 * 1024 * 1024;
 

@@ -39,7 +39,8 @@ pub use daemon::{
 pub use kinds::{ProvisionerLogLevel, terraform_transition};
 pub use limits::{
     MAX_ARCHIVE_BYTES, MAX_JOB_LOG_BYTES, MAX_JOB_LOG_LINES, MAX_LOG_BATCH_LINES,
-    MAX_LOG_LINE_BYTES, MAX_README_BYTES, MAX_RESOURCES, MAX_STATE_BYTES, PROTOCOL_VERSION,
+    MAX_LOG_LINE_BYTES, MAX_MODULE_FILES_BYTES, MAX_README_BYTES, MAX_RESOURCES, MAX_STATE_BYTES,
+    PROTOCOL_VERSION,
 };
 pub use log::{JobLog, Log, Timing, TimingStage, TimingState, stage};
 pub use metadata::{ExternalAuthToken, Metadata, RbacRole};

@@ -1,13 +1,13 @@
 //! Requests to a provisioner's session, and its answers.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
 use coder_core::id::ProvisionerJobId;
 use coder_core::parameter::{ParameterValue, RichParameter};
 use coder_core::template_version::VariableValue;
+use coder_core::workspace_tags::WorkspaceTagExpressions;
 
 use super::{
     ExternalAuthProvider, ExternalAuthToken, Metadata, Preset, ProvisionerLogLevel, Resource,
@@ -22,6 +22,8 @@ pub struct Config {
     pub job_id: ProvisionerJobId,
     /// The template as a tar archive, at most [`super::MAX_ARCHIVE_BYTES`].
     pub template_archive: Bytes,
+    /// What an earlier session fetched for it, see [`crate::Session::module_files`].
+    pub module_files: Option<Bytes>,
     /// How much to log.
     pub log_level: Option<ProvisionerLogLevel>,
     /// True when the template's dependencies are to be looked for anew, as an import does; false to
@@ -51,8 +53,8 @@ pub struct ParseComplete {
     pub template_variables: Vec<TemplateVariable>,
     /// README.md of the archive's root, empty when there is none.
     pub readme: String,
-    /// `coder_workspace_tags` as written: name to unevaluated expression.
-    pub workspace_tags: BTreeMap<String, String>,
+    /// `coder_workspace_tags` as written.
+    pub workspace_tags: WorkspaceTagExpressions,
 }
 
 /// What to plan.

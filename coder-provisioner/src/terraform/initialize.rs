@@ -16,6 +16,7 @@ use super::commands::words;
 use super::environment::Environment;
 use super::graph::Graph;
 use super::init_cache::InitKey;
+use super::modules::unpack;
 use super::provisioner::{Ready, blocking};
 use super::session::TerraformSession;
 use super::watcher::Watcher;
@@ -37,11 +38,21 @@ impl TerraformSession {
             let watcher = self.watcher(TimingStage::Init, Some(stage::INITIALIZING));
             watcher.finish(Ok(())).0
         } else {
+            self.unpack_modules().await?;
             self.initialize_with_terraform(&key, cancel).await?
         };
         self.initialized = true;
         self.init_key = Some(key);
         Ok(timings)
+    }
+
+    /// Puts the version's own modules in place, which `init` then has no need to fetch.
+    async fn unpack_modules(&mut self) -> Result<()> {
+        let Some(modules) = self.module_files.take() else {
+            return Ok(());
+        };
+        let template = self.directory.template();
+        blocking(move || unpack(&modules, &template)).await
     }
 
     async fn initialize_with_terraform(

@@ -8,6 +8,7 @@
 //! | `commands`, `initialize`, `watcher` | the commands of a session and what they tell |
 //! | `init_cache`, `cache_sweep` | what `init` need not do again, within bounds |
 //! | `cli_config` | the CLI configuration and the mirror that serves our provider |
+//! | `modules` | keeps what `terraform init` fetched for later builds |
 //! | `environment`, `variables` | what Terraform may see of this process and of the build |
 //! | `process`, `spawner`, [`launcher`] | child processes that end when they should |
 //! | `lines`, `progress`, `timings` | JSON lines to log lines and durations |
@@ -31,6 +32,7 @@ mod init_cache;
 mod initialize;
 pub mod launcher;
 mod lines;
+mod modules;
 mod options;
 mod parameters;
 mod parse;

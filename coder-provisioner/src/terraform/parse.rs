@@ -46,6 +46,8 @@ pub(super) fn read(directory: &Path) -> Result<Declarations> {
     if readme.is_file() {
         declarations.parsed.readme = read_text(&readme, MAX_README_BYTES as u64)?;
     }
+    let written = std::mem::take(&mut declarations.parsed.workspace_tags);
+    declarations.parsed.workspace_tags = written.kept();
     Ok(declarations)
 }
 
@@ -56,6 +58,18 @@ impl Declarations {
             match (block.identifier.as_str(), labels.as_slice()) {
                 ("variable", [name]) => self.add_variable(hcl_variable(name, block)),
                 ("data", ["coder_workspace_tags", _]) => self.add_tags(block),
+                ("data", ["coder_parameter", label]) => {
+                    let name = attribute(block, "name").and_then(constant_value);
+                    if let Some(Value::String(name)) = name {
+                        self.add_parameter(label, name);
+                    }
+                }
+                ("locals", []) => {
+                    let locals = &mut self.parsed.workspace_tags.locals;
+                    for local in block.body.attributes() {
+                        locals.insert(local.key().to_owned(), expression_text(&local.expr));
+                    }
+                }
                 ("terraform", []) => {
                     let constraints = hcl_constraints(block);
                     self.provider_constraints.extend(constraints);
@@ -66,17 +80,21 @@ impl Declarations {
     }
 
     fn add_tags(&mut self, block: &Block) {
-        let Some(Expression::Object(tags)) = attribute(block, "tags") else {
-            return;
+        let written = &mut self.parsed.workspace_tags;
+        let tags = match attribute(block, "tags") {
+            None => return,
+            Some(Expression::Object(tags)) => tags,
+            Some(several) => {
+                written.maps.push(expression_text(several));
+                return;
+            }
         };
         for (key, value) in tags {
             let key = match key {
                 hcl::ObjectKey::Expression(Expression::String(text)) => text.clone(),
                 key => key.to_string(),
             };
-            self.parsed
-                .workspace_tags
-                .insert(key, expression_text(value));
+            written.tags.insert(key, expression_text(value));
         }
     }
 
@@ -85,18 +103,20 @@ impl Declarations {
             self.add_variable(json_variable(name, variable));
         }
         for (kind, found) in named_blocks(value, "data") {
-            if kind != "coder_workspace_tags" {
-                continue;
+            let blocks = each_object(found).flatten();
+            match kind {
+                "coder_workspace_tags" => blocks.for_each(|(_, block)| self.add_json_tags(block)),
+                "coder_parameter" => blocks.for_each(|(label, block)| {
+                    if let Some(name) = block.get("name").and_then(Value::as_str) {
+                        self.add_parameter(label, name.to_owned());
+                    }
+                }),
+                _ => {}
             }
-            let tags = each_object(found)
-                .flat_map(|named| named.values())
-                .filter_map(|data| data.get("tags")?.as_object());
-            for (key, value) in tags.flatten() {
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
-                self.parsed.workspace_tags.insert(key.clone(), text);
-            }
+        }
+        for (name, local) in named_blocks(value, "locals") {
+            let locals = &mut self.parsed.workspace_tags.locals;
+            locals.insert(name.to_owned(), json_expression(local));
         }
         for (kind, found) in named_blocks(value, "terraform") {
             if kind == "required_providers" {
@@ -106,6 +126,24 @@ impl Declarations {
                     .extend(constraints.map(str::to_owned));
             }
         }
+    }
+
+    fn add_json_tags(&mut self, block: &Value) {
+        let written = &mut self.parsed.workspace_tags;
+        match block.get("tags") {
+            Some(Value::Object(tags)) => {
+                let tags = tags.iter();
+                let tags = tags.map(|(key, value)| (key.clone(), json_expression(value)));
+                written.tags.extend(tags);
+            }
+            Some(several) => written.maps.push(json_expression(several)),
+            None => {}
+        }
+    }
+
+    fn add_parameter(&mut self, label: &str, name: String) {
+        let parameters = &mut self.parsed.workspace_tags.parameters;
+        parameters.insert(label.to_owned(), name);
     }
 
     /// Adds a variable. An override file comes later by name and replaces.
@@ -213,6 +251,21 @@ fn type_text(expression: &Expression) -> String {
 
 fn expression_text(expression: &Expression) -> String {
     hcl::format::to_string(expression).unwrap_or_default()
+}
+
+/// A value of a JSON template as an expression: in JSON, every text may hold `${…}`. A text that is a
+/// single `${…}` stands for the value of what is in it.
+fn json_expression(value: &Value) -> String {
+    let Value::String(text) = value else {
+        return value.to_string();
+    };
+    let inner = text
+        .strip_prefix("${")
+        .and_then(|text| text.strip_suffix('}'));
+    match inner {
+        Some(inner) if !inner.contains(['{', '}', '"']) => inner.to_owned(),
+        _ => value.to_string(),
+    }
 }
 
 fn value_text(value: Value) -> String {
@@ -373,11 +426,45 @@ mod tests {
         )])
         .unwrap();
         assert_eq!(found.provider_constraints, ["= 2.4.2"]);
-        assert_eq!(found.parsed.workspace_tags["zone"], "var.zone");
-        assert_eq!(
-            found.parsed.workspace_tags["cluster"],
-            r#""c-${local.number}""#
-        );
+        let written = found.parsed.workspace_tags;
+        assert_eq!(written.tags["zone"], "var.zone");
+        assert_eq!(written.tags["cluster"], r#""c-${local.number}""#);
+        assert!(written.maps.is_empty() && written.locals.is_empty());
+    }
+
+    #[test]
+    fn tags_come_with_what_they_may_need() {
+        let hcl = r#"
+            locals {
+              number = var.count + 1
+              tags   = { zone = local.number }
+            }
+            data "coder_parameter" "place" {
+              name = "Region of the world"
+            }
+            data "coder_workspace_tags" "all" {
+              tags = local.tags
+            }
+        "#;
+        let json = r#"{
+            "locals": { "where": "${var.zone}", "text": "a-${var.zone}" },
+            "data": {
+              "coder_parameter": { "size": { "name": "Size" } },
+              "coder_workspace_tags": { "more": { "tags": { "fast": true, "zone": "${local.where}" } } }
+            }
+        }"#;
+        let found = declarations(&[("a.tf", hcl), ("b.tf.json", json)]).unwrap();
+        let written = found.parsed.workspace_tags;
+        assert_eq!(written.maps, ["local.tags"]);
+        assert_eq!(written.tags["fast"], "true");
+        assert_eq!(written.tags["zone"], "local.where");
+        assert_eq!(written.locals["number"], "var.count + 1");
+        assert_eq!(written.locals["where"], "var.zone");
+        assert_eq!(written.locals["text"], r#""a-${var.zone}""#);
+        assert_eq!(written.parameters["place"], "Region of the world");
+        assert_eq!(written.parameters["size"], "Size");
+        let without = declarations(&[("a.tf", "locals {\n  a = 1\n}\n")]).unwrap();
+        assert!(without.parsed.workspace_tags.locals.is_empty());
     }
 
     #[test]

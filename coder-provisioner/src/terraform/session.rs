@@ -15,8 +15,9 @@ use super::commands::words;
 use super::environment::{self, Environment};
 use super::graph::Graph;
 use super::init_cache::InitKey;
+use super::modules;
 use super::parse::Declarations;
-use super::provisioner::Shared;
+use super::provisioner::{Shared, blocking};
 use super::resources::Converted;
 use super::state::StateFile;
 use super::watcher::Watcher;
@@ -37,6 +38,8 @@ pub(super) struct TerraformSession {
     pub(super) declarations: Option<Declarations>,
     /// Of the template's archive.
     pub(super) archive_hash: [u8; 32],
+    /// The modules that the import of the version fetched.
+    pub(super) module_files: Option<Bytes>,
     pub(super) refresh: bool,
     pub(super) initialized: bool,
     /// Under which the result of `init` is kept, once there is one.
@@ -82,6 +85,7 @@ impl TerraformSession {
             state,
             declarations: None,
             archive_hash: Sha256::digest(&config.template_archive).into(),
+            module_files: config.module_files.clone(),
             refresh: config.refresh,
             initialized: false,
             init_key: None,
@@ -246,6 +250,11 @@ impl Session for TerraformSession {
             timings,
             handle: PlanHandle::new(planned),
         })
+    }
+
+    async fn module_files(&mut self) -> Result<Option<Bytes>> {
+        let template = self.directory.template();
+        blocking(move || modules::pack(&template)).await
     }
 
     async fn apply(

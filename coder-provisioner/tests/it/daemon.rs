@@ -204,6 +204,7 @@ impl Harness {
             provisioner,
             user_name: "ann".into(),
             template_archive: script.to_archive("# Read me").unwrap(),
+            module_files: None,
             kind,
         };
         self.server.with(|inner| inner.queue.push_back(job));

@@ -135,6 +135,7 @@ impl Bench {
             job_id: ProvisionerJobId(Uuid::nil()),
             template_archive: template.clone(),
             log_level: None,
+            module_files: None,
             refresh,
         };
         let logs: Arc<dyn LogSink> = Arc::clone(&recorder) as _;

@@ -127,6 +127,7 @@ fn config(template_archive: Bytes) -> Config {
     Config {
         job_id: ProvisionerJobId(Uuid::nil()),
         template_archive,
+        module_files: None,
         log_level: None,
         refresh: false,
     }

@@ -2,9 +2,10 @@
 
 use super::{
     client::Client,
+    dry_run,
     error::{CliError, CliResult},
     global::GlobalArgs,
-    output::{ask, error_line, printable},
+    output::{ask, confirm, error_line, printable, require_answers},
     parameters::ParameterArgs,
     presets,
     progress::{Followed, warn_unmatched},
@@ -70,6 +71,11 @@ pub(crate) async fn run(global: &GlobalArgs, args: CreateArgs) -> CliResult {
         .parameters
         .for_create(&client, &version, preset.as_ref(), args.yes)
         .await?;
+    if !args.yes {
+        require_answers()?;
+        dry_run::show(&client, &version, &name.name, &values).await?;
+        confirm(&format!("Create {}?", name.name), false)?;
+    }
     let mut body = json!({
         "name": name.name,
         "rich_parameter_values": values_json(&values),

@@ -5,6 +5,7 @@ mod client;
 mod config_dir;
 mod config_ssh;
 mod create;
+mod dry_run;
 mod entry;
 mod error;
 mod global;

@@ -158,6 +158,14 @@ pub(crate) fn ask_secret(question: &str) -> CliResult<Option<String>> {
     answer
 }
 
+/// Refuses when there is nobody to confirm anything.
+pub(crate) fn require_answers() -> CliResult {
+    if std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(CliError::new("this needs a confirmation").hint("Pass --yes to go ahead."))
+}
+
 /// Asks for a yes; without anyone to ask the answer is no, with the flag to use.
 pub(crate) fn confirm(question: &str, yes: bool) -> CliResult {
     if yes {
@@ -169,7 +177,7 @@ pub(crate) fn confirm(question: &str, yes: bool) -> CliResult {
     {
         Some("y" | "Y" | "yes" | "Yes") => Ok(()),
         Some(_) => Err(CliError::new("canceled")),
-        None => Err(CliError::new("this needs a confirmation").hint("Pass --yes to go ahead.")),
+        None => require_answers(),
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum JobOwner<'a> {
     Version(&'a str),
     /// A build.
     Build(&'a str),
+    /// A dry run of a template version: where it is.
+    DryRun(String),
 }
 
 #[derive(serde::Deserialize)]
@@ -70,10 +72,23 @@ impl<'a> Followed<'a> {
         }
     }
 
+    /// A dry run of a version.
+    pub(crate) fn dry_run(version: &str, job: &str) -> Self {
+        let path = format!("api/v2/templateversions/{version}/dry-run/{job}");
+        Self {
+            logs: format!("{path}/logs"),
+            owner: JobOwner::DryRun(path),
+        }
+    }
+
     async fn job(&self, client: &Client) -> CliResult<WithJob> {
-        match self.owner {
+        match &self.owner {
             JobOwner::Version(id) => client.get(&format!("api/v2/templateversions/{id}")).await,
             JobOwner::Build(id) => client.get(&format!("api/v2/workspacebuilds/{id}")).await,
+            JobOwner::DryRun(path) => Ok(WithJob {
+                job: client.get(path).await?,
+                matched_provisioners: None,
+            }),
         }
     }
 

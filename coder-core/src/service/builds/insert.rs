@@ -1,6 +1,6 @@
 //! Writes a checked build with its job.
 
-use super::{NewBuild, orphan};
+use super::{NewBuild, job_tags, orphan};
 use crate::{
     Error, Result, Timestamp,
     event::Event,
@@ -8,7 +8,7 @@ use crate::{
     parameter::ParameterValue,
     parameter_resolution::{Missing, resolve},
     provisioner_daemon::OFFLINE_AFTER_MS,
-    provisioner_job::{JobInput, NewJob, ProvisionerJob, tags_match, with_scope},
+    provisioner_job::{JobInput, NewJob, ProvisionerJob, Tags, tags_match},
     service::Deps,
     store::{JobEnd, Transaction},
     template::Template,
@@ -64,7 +64,8 @@ pub(in crate::service) async fn insert(
         created_at: now,
         updated_at: now,
     };
-    let job = job_of(&plan, &build, now);
+    let tags = job_tags(tx, plan.version.id, plan.import, &values, plan.initiator).await?;
+    let job = job_of(&plan, &build, tags, now);
     tx.provisioner_jobs().insert(&job).await?;
     tx.workspace_builds()
         .insert(&build, &values, &state)
@@ -159,7 +160,12 @@ async fn stored_state(tx: &mut dyn Transaction, plan: &BuildPlan<'_>) -> Result<
     }
 }
 
-fn job_of(plan: &BuildPlan<'_>, build: &WorkspaceBuild, now: Timestamp) -> ProvisionerJob {
+fn job_of(
+    plan: &BuildPlan<'_>,
+    build: &WorkspaceBuild,
+    tags: Tags,
+    now: Timestamp,
+) -> ProvisionerJob {
     ProvisionerJob::queued(
         NewJob {
             id: build.job_id,
@@ -171,7 +177,7 @@ fn job_of(plan: &BuildPlan<'_>, build: &WorkspaceBuild, now: Timestamp) -> Provi
                 workspace_build_id: build.id,
                 debug_logs: plan.request.debug_logs,
             },
-            tags: with_scope(plan.import.tags.clone(), plan.initiator),
+            tags,
         },
         now,
     )

@@ -5,12 +5,14 @@ mod create;
 mod insert;
 mod orphan;
 mod query;
+mod tags;
 mod version;
 
 pub use create::NewBuild;
 pub(super) use insert::{BuildPlan, insert};
 pub use query::BuildTimings;
-pub(super) use version::{UseOf, usable};
+pub(super) use tags::job_tags;
+pub(super) use version::{UseOf, imported, usable};
 
 use super::Deps;
 

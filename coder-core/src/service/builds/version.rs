@@ -33,10 +33,20 @@ pub(in crate::service) async fn usable(
     if version.archived && use_of == UseOf::Creating {
         return Err(Error::invalid_field(field, "is archived"));
     }
+    let job = imported(tx, &version, field).await?;
+    Ok((version, job))
+}
+
+/// The import of a version that succeeded.
+pub(in crate::service) async fn imported(
+    tx: &mut dyn Transaction,
+    version: &TemplateVersion,
+    field: &str,
+) -> Result<ProvisionerJob> {
     let job = tx.provisioner_jobs().get(version.job_id).await?;
     let job = job.ok_or_else(|| Error::internal("a version has no import job"))?;
     match job.status() {
-        JobStatus::Succeeded => Ok((version, job)),
+        JobStatus::Succeeded => Ok(job),
         JobStatus::Pending | JobStatus::Running | JobStatus::Canceling => {
             let message = "The template version is still being imported.";
             Err(Error::new(ErrorKind::NotReady, message))

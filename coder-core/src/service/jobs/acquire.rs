@@ -30,6 +30,8 @@ pub struct AcquiredJob {
     pub initiator_name: String,
     /// The template as a tar archive.
     pub archive: Vec<u8>,
+    /// The modules that its import fetched, as a tar archive.
+    pub module_files: Option<Vec<u8>>,
     /// What to do.
     pub work: Work,
 }
@@ -237,7 +239,9 @@ impl Jobs {
                 ))
             }
         };
+        let module_files = modules_of(tx, &work).await?;
         Ok(AcquiredJob {
+            module_files,
             lease,
             initiator_name: initiator.map(|user| user.username).unwrap_or_default(),
             archive,
@@ -318,6 +322,20 @@ async fn version_of(
         None => None,
     };
     Ok((version, template))
+}
+
+/// The modules kept with the version that is planned or built.
+async fn modules_of(tx: &mut dyn Transaction, work: &Work) -> Result<Option<Vec<u8>>> {
+    let version = match work {
+        Work::Import(_) => return Ok(None),
+        Work::DryRun(run) => run.version.id,
+        Work::Build(build) => build.version.id,
+    };
+    let values = tx.template_versions().terraform_values(version).await?;
+    let Some(file) = values.module_files else {
+        return Ok(None);
+    };
+    Ok(tx.files().get(file).await?.map(|file| file.data))
 }
 
 /// The values to hand to Terraform. Defaults are left to it, since text cannot say every default.

@@ -5,11 +5,12 @@ use super::{
 use crate::{
     Error, ErrorKind, Result, Timestamp,
     clock::Entropy,
-    id::{TemplateVersionId, TemplateVersionPresetId, WorkspaceBuildId},
+    file::{File, TAR},
+    id::{FileId, TemplateVersionId, TemplateVersionPresetId, WorkspaceBuildId},
     parameter::RichParameter,
     provisioner_job::{JobInput, JobTiming, ProvisionerJob},
-    service::unit::settle,
-    store::{JobEnd, Transaction},
+    service::{files, unit::settle},
+    store::{JobEnd, StoreError, Transaction},
     template::Template,
     template_version::{ExternalAuthProvider, TemplateVersionPreset},
     workspace::Workspace,
@@ -21,6 +22,9 @@ use crate::{
 const MAX_PARAMETERS: usize = 1_000;
 /// Most presets of one template, and most external logins.
 const MAX_PRESETS: usize = 1_000;
+
+/// Largest archive of modules, in bytes.
+const MAX_MODULE_FILES_BYTES: usize = 20 * 1024 * 1024;
 
 /// What a job that ended well gave.
 #[derive(Clone, Debug)]
@@ -34,7 +38,7 @@ pub enum JobResult {
 }
 
 /// What an import found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ImportResult {
     /// What a running workspace has.
     pub start_resources: Vec<FoundResource>,
@@ -46,6 +50,20 @@ pub struct ImportResult {
     pub presets: Vec<TemplateVersionPreset>,
     /// External logins by id.
     pub external_auth_providers: Vec<ExternalAuthProvider>,
+    /// Modules to keep for builds, as a tar archive.
+    pub module_files: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for ImportResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportResult")
+            .field("start_resources", &self.start_resources.len())
+            .field("stop_resources", &self.stop_resources.len())
+            .field("parameters", &self.parameters.len())
+            .field("presets", &self.presets.len())
+            .field("module_bytes", &self.module_files.as_ref().map(Vec::len))
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a build made.
@@ -77,8 +95,14 @@ impl Jobs {
     /// then. [`Unavailable`](ErrorKind::Unavailable).
     pub async fn complete(&self, claim: Claim, result: &JobResult) -> Result<()> {
         let mut tx = self.deps.begin().await?;
-        let completed = self.complete_in(tx.as_mut(), claim, result).await;
-        match settle(tx, completed).await {
+        let mut completed = self.complete_in(tx.as_mut(), claim, result).await;
+        completed = settle(tx, completed).await;
+        if completed.as_ref().is_err_and(met_same_file) {
+            let mut tx = self.deps.begin().await?;
+            completed = self.complete_in(tx.as_mut(), claim, result).await;
+            completed = settle(tx, completed).await;
+        }
+        match completed {
             Ok(()) => Ok(()),
             Err(error)
                 if matches!(
@@ -180,7 +204,8 @@ impl Jobs {
             tx.template_versions().update(&version).await?;
         }
         let entropy = &*self.deps.entropy;
-        set_values(tx, entropy, template_version_id, result).await?;
+        let module_files = keep_modules(tx, entropy, job, result, now).await?;
+        set_values(tx, entropy, template_version_id, result, module_files).await?;
         for (transition, resources) in [
             (WorkspaceTransition::Start, &result.start_resources),
             (WorkspaceTransition::Stop, &result.stop_resources),
@@ -258,6 +283,7 @@ async fn set_values(
     entropy: &dyn Entropy,
     version: TemplateVersionId,
     found: &ImportResult,
+    module_files: Option<FileId>,
 ) -> Result<()> {
     if found.presets.len() > MAX_PRESETS || found.external_auth_providers.len() > MAX_PRESETS {
         let message = "the template has too many presets or external logins";
@@ -275,8 +301,46 @@ async fn set_values(
     values
         .external_auth_providers
         .clone_from(&found.external_auth_providers);
+    values.module_files = module_files;
     versions.set_terraform_values(version, &values).await?;
     Ok(())
+}
+
+/// Whether another import kept the same modules meanwhile; the next try finds them.
+fn met_same_file(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<StoreError>());
+    source.is_some_and(|error| error.is_conflict_with("files_hash_created_by_key"))
+}
+
+/// Keeps the modules of an import, once for all versions of its author that have the same ones.
+async fn keep_modules(
+    tx: &mut dyn Transaction,
+    entropy: &dyn Entropy,
+    job: &ProvisionerJob,
+    found: &ImportResult,
+    now: Timestamp,
+) -> Result<Option<FileId>> {
+    let Some(data) = &found.module_files else {
+        return Ok(None);
+    };
+    if data.len() > MAX_MODULE_FILES_BYTES {
+        return Err(Error::invalid("the modules of the template are too large"));
+    }
+    let hash = files::hash(data);
+    if let Some(known) = tx.files().find(&hash, job.initiator_id).await? {
+        return Ok(Some(known));
+    }
+    let file = File {
+        id: FileId::generate(entropy),
+        hash,
+        created_by: job.initiator_id,
+        created_at: now,
+        mimetype: TAR.to_owned(),
+        data: data.clone(),
+    };
+    tx.files().insert(&file).await?;
+    Ok(Some(file.id))
 }
 
 /// When a workspace started now stops: by its own time, else by the template's where users have no say.

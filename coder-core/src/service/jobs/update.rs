@@ -12,6 +12,7 @@ use crate::{
     service::unit::settle,
     store::{JobEnd, Transaction},
     template_version::{TemplateVersionVariable, VariableValue},
+    workspace_tags::WorkspaceTagExpressions,
 };
 
 /// Most log lines of one update.
@@ -32,6 +33,8 @@ pub struct JobUpdate {
     pub variables: Option<Vec<TemplateVersionVariable>>,
     /// README of the template that is imported.
     pub readme: Option<String>,
+    /// Tags of the template that is imported, as written.
+    pub workspace_tags: Option<WorkspaceTagExpressions>,
     /// Terraform state of the workspace as it is now.
     pub state: Option<Vec<u8>>,
 }
@@ -103,6 +106,9 @@ impl Jobs {
         if let Some(readme) = &update.readme {
             store_readme(tx, &job, readme, now).await?;
         }
+        if let Some(tags) = &update.workspace_tags {
+            store_tags(tx, &job, tags).await?;
+        }
         let variable_values = match &update.variables {
             Some(variables) => match store_variables(tx, &job, variables).await? {
                 Ok(values) => values,
@@ -146,6 +152,27 @@ async fn store_readme(
         version.updated_at = now;
         tx.template_versions().update(&version).await?;
     }
+    Ok(())
+}
+
+async fn store_tags(
+    tx: &mut dyn Transaction,
+    job: &ProvisionerJob,
+    tags: &WorkspaceTagExpressions,
+) -> Result<()> {
+    let JobInput::TemplateVersionImport {
+        template_version_id,
+        ..
+    } = job.input
+    else {
+        return Ok(());
+    };
+    let versions = tx.template_versions();
+    let mut values = versions.terraform_values(template_version_id).await?;
+    values.workspace_tags = tags.clone().checked()?;
+    versions
+        .set_terraform_values(template_version_id, &values)
+        .await?;
     Ok(())
 }
 

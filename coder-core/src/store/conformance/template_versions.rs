@@ -15,6 +15,7 @@ use crate::{
         ExternalAuthProvider, TemplateVersion, TemplateVersionPreset,
         TemplateVersionTerraformValues, TemplateVersionVariable,
     },
+    workspace_tags::WorkspaceTagExpressions,
 };
 
 /// What was inserted is found by id, job and name, whole; nothing else is.
@@ -261,10 +262,15 @@ pub async fn terraform_values(backend: Backend) -> Outcome {
         id: "github".to_owned(),
         optional: true,
     };
-    let tag = ("zone".to_owned(), "var.zone".to_owned());
+    let tags = WorkspaceTagExpressions {
+        tags: [("zone".to_owned(), "local.zone".to_owned())].into(),
+        maps: vec!["local.tags".to_owned()],
+        locals: [("zone".to_owned(), "1".to_owned())].into(),
+        parameters: [("a".to_owned(), "A".to_owned())].into(),
+    };
     let given = TemplateVersionTerraformValues {
         external_auth_providers: vec![github],
-        workspace_tags: [tag].into(),
+        workspace_tags: tags,
         module_files: Some(world.file.id),
     };
     versions.set_terraform_values(id(1), &given).await?;
@@ -277,7 +283,10 @@ pub async fn terraform_values(backend: Backend) -> Outcome {
 
     let mut tx = backend.begin().await?;
     let odd = TemplateVersionTerraformValues {
-        workspace_tags: [("a".to_owned(), "\0".to_owned())].into(),
+        workspace_tags: WorkspaceTagExpressions {
+            maps: vec!["\0".to_owned()],
+            ..WorkspaceTagExpressions::default()
+        },
         ..nothing
     };
     let versions = tx.template_versions();

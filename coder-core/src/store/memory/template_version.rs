@@ -193,10 +193,13 @@ impl TemplateVersionStore for MemoryTransaction {
         id: TemplateVersionId,
         values: &TemplateVersionTerraformValues,
     ) -> StoreResult<()> {
-        let tags = values.workspace_tags.iter().flat_map(|(key, value)| {
-            let value = ("workspace_tags", value.as_str());
-            [("workspace_tags", key.as_str()), value]
-        });
+        let written = &values.workspace_tags;
+        let maps = [&written.tags, &written.locals, &written.parameters];
+        let pairs = maps.into_iter().flatten();
+        let tags = pairs
+            .flat_map(|(key, value)| [key, value])
+            .chain(&written.maps)
+            .map(|text| ("workspace_tags", text.as_str()));
         let providers = values.external_auth_providers.iter();
         let providers = providers.map(|one| ("external_auth_providers", one.id.as_str()));
         text::check(tags.chain(providers))?;

@@ -4,6 +4,7 @@ mod agents;
 mod builds;
 mod harness;
 mod jobs;
+mod parameters;
 mod presets;
 mod provisioner_keys;
 mod workspaces;

@@ -69,12 +69,12 @@ impl From<ParameterOption> for TemplateVersionParameterOption {
 impl From<RichParameter> for TemplateVersionParameter {
     fn from(parameter: RichParameter) -> Self {
         Self {
+            form_type: parameter.form_type_or_default().to_owned(),
             name: parameter.name,
             display_name: parameter.display_name,
             description_plaintext: parameter.description.clone(),
             description: parameter.description,
             kind: parameter.kind,
-            form_type: parameter.form_type,
             mutable: parameter.mutable,
             default_value: parameter.default_value,
             icon: parameter.icon,

@@ -5,6 +5,7 @@ mod by_name;
 mod cancel;
 mod contents;
 mod create;
+mod dry_run;
 mod external_auth;
 mod get;
 mod list;

@@ -1,8 +1,8 @@
 //! Routes of template versions.
 
 use super::{
-    archive, by_name, cancel, contents, create, external_auth, get, list, logs, presets, promote,
-    resources, update,
+    archive, by_name, cancel, contents, create, dry_run, external_auth, get, list, logs, presets,
+    promote, resources, update,
 };
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -34,4 +34,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(external_auth::template_version_external_auth))
         .routes(routes!(contents::template_version_schema))
         .routes(routes!(contents::template_version_parameters))
+        .merge(dry_run::routes())
 }

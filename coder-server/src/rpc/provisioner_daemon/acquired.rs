@@ -29,6 +29,7 @@ pub(super) fn to_daemon(acquired: AcquiredJob, settings: &DaemonSettings) -> pro
         provisioner: acquired.job.provisioner,
         user_name: acquired.initiator_name,
         template_archive: acquired.archive.into(),
+        module_files: acquired.module_files.map(Into::into),
         kind,
     }
 }

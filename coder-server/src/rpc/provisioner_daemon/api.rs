@@ -105,6 +105,7 @@ impl ProvisionerDaemonApi for DaemonApi {
                 .template_variables
                 .map(|variables| variables.into_iter().map(found::variable).collect()),
             readme: update.readme,
+            workspace_tags: update.workspace_tags,
             state: update.state.map(Vec::from),
         };
         let answer = self.jobs.update(claim, &update).await.map_err(to_daemon)?;
@@ -126,6 +127,7 @@ impl ProvisionerDaemonApi for DaemonApi {
                 parameters: result.rich_parameters,
                 presets: result.presets.into_iter().map(found::preset).collect(),
                 external_auth_providers: result.external_auth_providers,
+                module_files: result.module_files.map(Vec::from),
             }),
             CompletedJobKind::TemplateDryRun { resources } => {
                 JobResult::DryRun(found::resources(resources)?)

@@ -223,6 +223,30 @@ const VERSIONS: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "POST /api/v2/templateversions/{templateversion}/dry-run",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/dry-run/{jobID}",
+        Hidden(""),
+    ),
+    (
+        "PATCH /api/v2/templateversions/{templateversion}/dry-run/{jobID}/cancel",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/dry-run/{jobID}/logs",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/dry-run/{jobID}/matched-provisioners",
+        Hidden(""),
+    ),
+    (
+        "GET /api/v2/templateversions/{templateversion}/dry-run/{jobID}/resources",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/templateversions/{templateversion}/external-auth",
         Hidden(""),
     ),
@@ -304,6 +328,13 @@ impl World {
         set("keyname", "mine".to_owned(), "absent");
         set("fileID", file.clone(), &absent);
         let (version, template) = template(&server, &victim, file.parse().unwrap()).await;
+        let path = format!("/api/v2/templateversions/{version}/dry-run");
+        let dry_run = server.post(&path, &victim, json!({})).await.expect(201);
+        let dry_run = dry_run["id"].as_str().unwrap().to_owned();
+        // Nothing of it shall wait in the queue.
+        let cancel = format!("{path}/{dry_run}/cancel");
+        server.patch(&cancel, &victim, json!({})).await.expect(200);
+        set("jobID", dry_run, &absent);
         set("templateversion", version, &absent);
         set("templateversionname", "first".to_owned(), "absent");
         let template_id = template.parse().unwrap();

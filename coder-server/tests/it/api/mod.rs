@@ -6,6 +6,7 @@ pub(crate) mod live;
 mod agent_api;
 mod agents;
 mod auth;
+mod dry_runs;
 mod files;
 mod grid;
 mod grid_rows;
