@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::Result;
-use crate::protocol::{AcquiredJob, CompletedJob, FailedJob, UpdateJob, UpdateJobResponse};
+use crate::protocol::{
+    AcquiredJob, CompletedJob, FailedJob, ReleasedJob, UpdateJob, UpdateJobResponse,
+};
 
 /// Longest time [`ProvisionerDaemonApi::acquire_job`] may wait for a job before it answers that
 /// there is none.
@@ -45,6 +47,12 @@ pub trait ProvisionerDaemonApi: Send + Sync {
     /// # Errors
     /// See the trait.
     async fn fail_job(&self, failed: FailedJob) -> Result<()>;
+
+    /// Gives a job back that was acquired and not begun.
+    ///
+    /// # Errors
+    /// See the trait.
+    async fn release_job(&self, released: ReleasedJob) -> Result<()>;
 
     /// Says that the daemon is alive. Called every minute; jobs are kept by their updates.
     ///

@@ -9,6 +9,7 @@
 //! | [`Provisioner`], [`Session`] | what a provisioner implements: parse, plan, apply |
 //! | [`Daemon`] | takes jobs and carries them out, several at once |
 //! | [`ProvisionerDaemonApi`] | what the server implements: acquire, update, complete, fail |
+//! | [`remote`] | the same calls over a WebSocket, for daemons in other processes |
 //! | `attributes` | the resources and data sources that templates use, declared once |
 //!
 //! # A provisioner of your own
@@ -78,6 +79,8 @@
 
 mod daemon;
 mod daemon_api;
+#[cfg(feature = "testing")]
+pub mod daemon_api_conformance;
 mod error;
 mod provisioner;
 
@@ -88,6 +91,7 @@ pub mod conformance;
 #[cfg(feature = "testing")]
 pub mod echo;
 pub mod protocol;
+pub mod remote;
 #[cfg(feature = "terraform")]
 pub mod terraform;
 #[cfg(feature = "tfprovider")]

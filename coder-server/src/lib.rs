@@ -15,6 +15,7 @@ pub mod reconcile;
 pub mod rpc;
 pub mod server;
 mod telemetry;
+mod terraform;
 
 /// The version of this software as clients see it.
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));

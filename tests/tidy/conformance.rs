@@ -17,6 +17,11 @@ const SUITES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "ProvisionerDaemonApi for ",
+        "daemon_api_conformance!",
+        &["DaemonApi", "DaemonClient"],
+    ),
+    (
         "AgentApi for ",
         "agent_api_conformance!",
         &["AgentCalls", "AgentClient", "FakeAgentApi"],

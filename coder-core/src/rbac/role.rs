@@ -195,7 +195,12 @@ fn organization_member() -> Role {
     ];
     Role {
         organization: organization.concat(),
-        organization_member: each(Workspace, &own_workspace),
+        // A daemon for the own jobs.
+        organization_member: [
+            each(Workspace, &own_workspace),
+            each(ProvisionerDaemon, &[Create]),
+        ]
+        .concat(),
         ..Role::named("organization-member", "Organization Member")
     }
 }

@@ -7,10 +7,10 @@ use super::{
     unit::settle,
 };
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     id::{OrganizationId, ProvisionerDaemonId, ProvisionerKeyId, UserId},
     provisioner_daemon::{DaemonStatus, ProvisionerDaemon},
-    provisioner_job::{ProvisionerType, Tags, with_scope},
+    provisioner_job::{ProvisionerType, Tags, check_tags, with_scope},
     rbac::{Action, Object, ResourceType, Subject},
     store::Transaction,
 };
@@ -90,7 +90,8 @@ impl Daemons {
     /// [`Conflict`](crate::ErrorKind::Conflict) when a live daemon of another key has the name.
     pub async fn register(&self, identity: &DaemonIdentity) -> Result<ProvisionerDaemon> {
         let now = self.deps.now();
-        let nobody = UserId(uuid::Uuid::nil());
+        let owner = identity.tags.get("owner").and_then(|id| id.parse().ok());
+        let owner = owner.unwrap_or(UserId(uuid::Uuid::nil()));
         let daemon = ProvisionerDaemon {
             id: ProvisionerDaemonId::generate(&*self.deps.entropy),
             organization_id: identity.organization_id,
@@ -99,13 +100,41 @@ impl Daemons {
             version: identity.version.clone(),
             api_version: identity.api_version.clone(),
             provisioners: identity.provisioners.clone(),
-            tags: with_scope(identity.tags.clone(), nobody),
+            tags: with_scope(identity.tags.clone(), owner),
             created_at: now,
             last_seen_at: Some(now),
         };
         let mut tx = self.deps.begin().await?;
         let joined = join(tx.as_mut(), &daemon).await;
         settle(tx, joined).await
+    }
+
+    /// The tags of a daemon that a user lets join: one for the organization's jobs, or with the tag
+    /// `scope=user` one for their own.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden), [`InvalidInput`](ErrorKind::InvalidInput) naming `tag`.
+    pub fn tags_of_user(
+        &self,
+        subject: &Subject,
+        organization: OrganizationId,
+        tags: Tags,
+    ) -> Result<Tags> {
+        check_tags("tag", &tags)?;
+        let tags = with_scope(tags, subject.user_id);
+        let object = Object::of(ResourceType::ProvisionerDaemon).in_organization(organization);
+        let personal = tags.get("scope").is_some_and(|scope| scope == "user");
+        let object = if personal {
+            object.owned_by(subject.user_id)
+        } else {
+            object
+        };
+        if self.deps.allows(subject, Action::Create, &object) {
+            return Ok(tags);
+        }
+        let message = "Only template admins and owners run provisioner daemons for the whole \
+                       organization. With the tag scope=user a daemon takes your own jobs.";
+        Err(Error::new(ErrorKind::Forbidden, message))
     }
 
     /// Notes a sign of life.
@@ -174,14 +203,16 @@ async fn join(tx: &mut dyn Transaction, daemon: &ProvisionerDaemon) -> Result<Pr
         .list(daemon.organization_id)
         .await?;
     // A holder of one key does not stand in for the daemons of another, nor keep the server's own out.
+    // Nor does one user's daemon for another's.
+    let owner = |daemon: &ProvisionerDaemon| daemon.tags.get("owner").cloned();
     let taken = present.iter().any(|other| {
         daemon.key_id != ProvisionerKeyId::BUILT_IN
             && other.name == daemon.name
-            && other.key_id != daemon.key_id
+            && (other.key_id != daemon.key_id || owner(other) != owner(daemon))
             && other.status(daemon.created_at, false) != DaemonStatus::Offline
     });
     if taken {
-        let message = "A daemon with this name is connected with another key.";
+        let message = "A daemon with this name is connected with another key or account.";
         return Err(Error::conflict(message).with_field("name", "is taken"));
     }
     Ok(tx.provisioner_daemons().upsert(daemon).await?)

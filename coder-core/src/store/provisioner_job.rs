@@ -64,6 +64,16 @@ pub trait ProvisionerJobStore: Send {
         lease: LeaseId,
         now: Timestamp,
     ) -> StoreResult<bool>;
+    /// Puts a running job back into the queue, where it keeps its place; one that was canceled meanwhile
+    /// ends instead. `false` when `lease` is not its present claim or it ended; with `only_unheard`, also
+    /// when there was a sign of life since the claim.
+    async fn release(
+        &mut self,
+        id: ProvisionerJobId,
+        lease: LeaseId,
+        only_unheard: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
     /// Asks for a cancel, which is no sign of life: `updated_at` stays. A pending job ends at once. `false`
     /// when it had ended or been canceled before.
     async fn cancel(&mut self, id: ProvisionerJobId, now: Timestamp) -> StoreResult<bool>;

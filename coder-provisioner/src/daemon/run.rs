@@ -68,7 +68,12 @@ impl Daemon {
     /// [`DaemonOptions::shutdown_grace`], after that cancelled, and by force
     /// [`DaemonOptions::force_cancel_interval`] later. When it returns nothing runs any more.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let stop_jobs = CancellationToken::new();
+        self.run_until(shutdown, CancellationToken::new()).await;
+    }
+
+    /// As [`run`](Self::run); `stop_jobs` cancels the running jobs before the grace is over. It
+    /// counts once `shutdown` has fired.
+    pub async fn run_until(&self, shutdown: CancellationToken, stop_jobs: CancellationToken) {
         let runner = Arc::new(JobRunner {
             api: Arc::clone(&self.api),
             options: self.options.clone(),

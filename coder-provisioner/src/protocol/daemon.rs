@@ -320,6 +320,19 @@ impl fmt::Debug for FailedJob {
     }
 }
 
+/// A job that goes back into the queue, because nobody has begun to work on it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReleasedJob {
+    /// The job.
+    pub job_id: ProvisionerJobId,
+    /// The lease it was acquired with.
+    pub lease: LeaseId,
+    /// Only when there was no sign of life since it was acquired: said by whoever handed it out
+    /// and does not know whether it arrived.
+    #[serde(default)]
+    pub only_unheard: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

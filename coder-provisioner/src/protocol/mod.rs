@@ -1,7 +1,8 @@
 //! Messages between the server, the provisioner daemon and a provisioner.
 //!
-//! Everything here is plain data with serde, so that the same values pass in process today and
-//! over a connection later. Bytes (archives, state) are base64 text in JSON.
+//! Everything here is plain data with serde: the same values pass in process and over a connection
+//! ([`remote`](crate::remote)). Bytes (archives, state) are base64 text in JSON, unless they travel
+//! beside it.
 //!
 //! A job goes like this:
 //!
@@ -32,7 +33,7 @@ mod session;
 pub use agent_part::{AiTask, Devcontainer, MemoryMonitor, ResourcesMonitoring, VolumeMonitor};
 pub use coder_core::template_version::ExternalAuthProvider;
 pub use daemon::{
-    AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, JobKind, TemplateDryRun,
+    AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, JobKind, ReleasedJob, TemplateDryRun,
     TemplateImport, TemplateImportResult, UpdateJob, UpdateJobResponse, WorkspaceBuild,
     WorkspaceBuildResult,
 };

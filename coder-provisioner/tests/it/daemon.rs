@@ -15,8 +15,8 @@ use coder_core::template_version::VariableValue;
 use coder_provisioner::echo::{EchoProvisioner, EchoScript};
 use coder_provisioner::protocol::{
     AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, JobKind, JobLog, Log,
-    MAX_JOB_LOG_BYTES, Metadata, Resource, TemplateImport, TemplateVariable, UpdateJob,
-    UpdateJobResponse, WorkspaceBuild, stage,
+    MAX_JOB_LOG_BYTES, Metadata, ReleasedJob, Resource, TemplateImport, TemplateVariable,
+    UpdateJob, UpdateJobResponse, WorkspaceBuild, stage,
 };
 use coder_provisioner::{
     Daemon, DaemonOptions, Error, ErrorKind, Provisioner, ProvisionerDaemonApi, Result,
@@ -152,6 +152,10 @@ impl ProvisionerDaemonApi for FakeServer {
             inner.failed.push(failed);
             Ok(())
         })
+    }
+
+    async fn release_job(&self, _: ReleasedJob) -> Result<()> {
+        Ok(())
     }
 
     async fn heartbeat(&self) -> Result<()> {

@@ -36,18 +36,25 @@ pub(crate) fn begin(mut request: Request) -> Result<Handshake, ApiError> {
 }
 
 impl Handshake {
-    /// The answer, and the connection once the client has switched over.
+    /// The answer, and the connection as bytes in messages once the client has switched over.
     pub(crate) fn accept(
         self,
     ) -> (
         Response,
         impl Future<Output = Option<WsIo<TokioIo<Upgraded>>>>,
     ) {
+        let (response, connection) = self.switch();
+        let connection = async move { Some(ws::server_io(connection.await?).await) };
+        (response, connection)
+    }
+
+    /// The answer, and the bare connection once the client has switched over.
+    pub(crate) fn switch(self) -> (Response, impl Future<Output = Option<TokioIo<Upgraded>>>) {
         let response = self.response.map(|()| Body::empty());
         let upgrade = self.upgrade;
         let connection = async move {
             match timeout(SWITCH_TIMEOUT, upgrade).await {
-                Ok(Ok(upgraded)) => Some(ws::server_io(TokioIo::new(upgraded)).await),
+                Ok(Ok(upgraded)) => Some(TokioIo::new(upgraded)),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "a client did not switch over");
                     None

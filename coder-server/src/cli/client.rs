@@ -138,7 +138,8 @@ impl Client {
     }
 }
 
-fn parse_url(text: &str) -> CliResult<Url> {
+/// The address of a deployment; without a scheme it is HTTPS.
+pub(super) fn parse_url(text: &str) -> CliResult<Url> {
     let with_scheme = if text.contains("://") {
         text.to_owned()
     } else {

@@ -74,7 +74,7 @@ enum Command {
     #[command(alias = "rm")]
     Delete(builds::DeleteArgs),
     /// Provisioner daemons, their keys and their jobs.
-    #[command(subcommand, alias = "provisioners")]
+    #[command(subcommand, visible_alias = "provisioners", alias = "provisionerd")]
     Provisioner(provisioner::ProvisionerCommand),
     /// Terraform state of a workspace.
     #[command(subcommand)]

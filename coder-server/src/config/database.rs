@@ -1,5 +1,6 @@
 //! PostgreSQL.
 
+use super::secret;
 use coder_core::secret::Secret;
 
 /// PostgreSQL.
@@ -14,8 +15,4 @@ pub struct DatabaseConfig {
     #[arg(long, env = "CODER_PG_CONN_MAX_OPEN", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub postgres_conn_max_open: u32,
-}
-
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(Secret::new(text))
 }

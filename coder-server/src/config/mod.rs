@@ -8,6 +8,7 @@ mod http;
 mod introspection;
 mod options;
 mod provisioner;
+mod secret;
 mod tls;
 
 pub use client::ClientConfig;
@@ -17,4 +18,5 @@ pub use http::{HttpConfig, SameSite};
 pub use introspection::IntrospectionConfig;
 pub use options::Config;
 pub use provisioner::ProvisionerConfig;
+pub(crate) use secret::secret;
 pub use tls::TlsConfig;

@@ -1,7 +1,8 @@
 //! Built-in daemons and their jobs.
 
-use super::parse_duration;
+use super::{parse_duration, secret};
 use chrono::TimeDelta;
+use coder_core::secret::Secret;
 
 /// Built-in daemons and their jobs.
 #[derive(Clone, Debug, clap::Args)]
@@ -14,6 +15,10 @@ pub struct ProvisionerConfig {
     /// How often a daemon asks for work when nothing wakes it.
     #[arg(long, env = "CODER_PROVISIONER_DAEMON_POLL_INTERVAL", default_value = "1s", value_parser = parse_duration)]
     pub provisioner_daemon_poll_interval: TimeDelta,
+    /// A secret with which daemons in other processes join the default organization.
+    #[arg(long, env = "CODER_PROVISIONER_DAEMON_PSK", hide_env_values = true, value_name = "SECRET",
+          value_parser = secret)]
+    pub provisioner_daemon_psk: Option<Secret>,
     /// How long a cancelled job may take to stop.
     #[arg(long, env = "CODER_PROVISIONER_FORCE_CANCEL_INTERVAL", default_value = "10m0s", value_parser = parse_duration)]
     pub provisioner_force_cancel_interval: TimeDelta,

@@ -39,6 +39,8 @@ impl Modify for Schemes {
         components.add_security_scheme(AGENT, header("Coder-Session-Token"));
         let key = header("Coder-Provisioner-Daemon-Key");
         components.add_security_scheme(PROVISIONER, key);
+        let psk = header("Coder-Provisioner-Daemon-PSK");
+        components.add_security_scheme("CoderProvisionerPSK", psk);
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("Bearer", SecurityScheme::Http(bearer));
     }

@@ -6,4 +6,5 @@ mod provisioners;
 mod run;
 
 pub use error::ServerError;
+pub(crate) use provisioners::agent_scripts;
 pub use run::{Server, run};

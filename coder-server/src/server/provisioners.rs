@@ -2,26 +2,17 @@
 
 use super::ServerError;
 use crate::{
-    agent_binaries::{self, AgentBinary},
     app_state::AppState,
     rpc::provisioner_daemon::{DaemonApi, DaemonSettings},
+    terraform::{self, host_name},
 };
 use coder_core::{
     id::{ProvisionerKeyId, UserId},
     provisioner_job::{ProvisionerType, Tags, with_scope},
     service::{daemons::DaemonIdentity, organizations::ensure_default_organization},
 };
-use coder_provisioner::{
-    Daemon, DaemonOptions, Provisioner,
-    protocol::PROTOCOL_VERSION,
-    terraform::{TerraformOptions, TerraformProvisioner},
-};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use coder_provisioner::{Daemon, DaemonOptions, Provisioner, protocol::PROTOCOL_VERSION};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Below the 30 s of a job's lease: a daemon that cannot reach the database gives up before someone else
@@ -41,15 +32,12 @@ pub(super) async fn start(
     if jobs == 0 {
         return Ok(());
     }
-    let terraform = TerraformProvisioner::new(terraform_options(cache)?);
-    match terraform.check().await {
-        Ok(version) => tracing::info!(version, "terraform found"),
-        // Not fatal: Terraform may be installed later, and each job says the same.
-        Err(error) => tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "terraform cannot be used"
-        ),
-    }
+    let terraform = terraform::provisioner(cache)
+        .await
+        .map_err(|source| ServerError::File {
+            path: cache.to_owned(),
+            source,
+        })?;
     let organization = ensure_default_organization(&state.deps).await?;
     let identity = DaemonIdentity {
         organization_id: organization.id,
@@ -88,44 +76,8 @@ fn force_cancel_interval(state: &AppState) -> Duration {
         .unwrap_or_default()
 }
 
-/// Terraform with our provider and our launcher. Both are this program unless a slim provider is at hand.
-fn terraform_options(cache: &Path) -> Result<TerraformOptions, ServerError> {
-    let failed = |path: &Path, source| ServerError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let own = std::env::current_exe().map_err(|error| failed(Path::new("this program"), error))?;
-    let mut options = TerraformOptions::new(cache.join("terraform"));
-    options.provider_binary =
-        Some(provider_binary(cache, &own).map_err(|error| failed(cache, error))?);
-    options.launcher = Some(own);
-    Ok(options)
-}
-
-fn provider_binary(cache: &Path, own: &Path) -> std::io::Result<PathBuf> {
-    const NAME: &str = "terraform-provider-coder";
-    let Some(AgentBinary::Embedded { bytes, hash }) = agent_binaries::find(NAME) else {
-        return Ok(own.to_owned());
-    };
-    // Named by its content: what is there already is right, and an upgrade does not meet "text file busy".
-    let folder = cache.join("provider").join(&hash);
-    let path = folder.join(NAME);
-    if std::fs::read(&path).is_ok_and(|present| *present == *bytes) {
-        return Ok(path);
-    }
-    std::fs::create_dir_all(&folder)?;
-    let new = tempfile::NamedTempFile::new_in(&folder)?;
-    std::fs::write(new.path(), &bytes)?;
-    std::fs::set_permissions(
-        new.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )?;
-    new.persist(&path).map_err(|error| error.error)?;
-    Ok(path)
-}
-
 /// The bootstrap script of each system and architecture that agents exist for.
-fn agent_scripts() -> BTreeMap<String, String> {
+pub(crate) fn agent_scripts() -> BTreeMap<String, String> {
     let systems = [
         ("linux", &["amd64", "arm64", "armv7"][..]),
         ("darwin", &["amd64", "arm64"]),
@@ -144,16 +96,4 @@ fn agent_scripts() -> BTreeMap<String, String> {
         }
     }
     scripts
-}
-
-fn host_name() -> String {
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    if name.is_empty() {
-        "coder".to_owned()
-    } else {
-        name
-    }
 }

@@ -10,6 +10,7 @@ use crate::{
     postgres::BundledPostgres,
     reconcile::{self, JobReaper},
     telemetry,
+    terraform::cache_folder,
 };
 use coder_core::service::{Deps, organizations::ensure_default_organization};
 use prometheus_client::registry::Registry;
@@ -100,7 +101,7 @@ impl Server {
             None => default_access_url(address)?,
         };
         config.http.access_url = Some(access_url.clone());
-        let cache = cache_folder(&config, folder);
+        let cache = cache_folder(config.cache_dir.as_deref(), folder);
         let (store, pubsub, bundled) = Database::open(&config, folder).await?.split();
         let deps = Deps::new(Arc::new(store.clone()), Arc::new(pubsub));
         ensure_default_organization(&deps).await?;
@@ -179,14 +180,4 @@ fn default_access_url(address: SocketAddr) -> Result<url::Url, ServerError> {
             reason: error.to_string(),
         }
     })
-}
-
-/// `--cache-dir`, or `~/.cache/coder`, or below the server's own folder.
-fn cache_folder(config: &Config, folder: &Path) -> PathBuf {
-    let home = || std::env::var_os("HOME").filter(|home| !home.is_empty());
-    match (&config.cache_dir, home()) {
-        (Some(given), _) => given.clone(),
-        (None, Some(home)) => PathBuf::from(home).join(".cache").join("coder"),
-        (None, None) => folder.join("cache"),
-    }
 }

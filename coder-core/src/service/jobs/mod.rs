@@ -10,6 +10,7 @@ mod fail;
 mod found;
 mod query;
 mod reap;
+mod release;
 mod session_token;
 mod update;
 

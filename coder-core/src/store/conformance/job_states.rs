@@ -192,3 +192,31 @@ pub async fn finish_by_the_platform(backend: Backend) -> Outcome {
     tx.rollback().await?;
     Ok(())
 }
+
+/// A claim is given back to the queue, unless it is lost, the job has ended, or it was heard of.
+pub async fn release(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let pending = world.add_job(&mut *tx, 2).await?;
+    let lease = start(&mut *tx, &world, pending.id).await?;
+    let jobs = tx.provisioner_jobs();
+    assert!(!jobs.release(pending.id, id(9), false, at(310)).await?);
+    assert!(jobs.heartbeat(pending.id, lease, at(900)).await?);
+    assert!(!jobs.release(pending.id, lease, true, at(910)).await?);
+    assert!(jobs.release(pending.id, lease, false, at(920)).await?);
+    let expected = ProvisionerJob {
+        updated_at: at(920),
+        ..pending.clone()
+    };
+    assert_eq!(job(&mut *tx).await?, expected);
+
+    let lease = start(&mut *tx, &world, pending.id).await?;
+    assert!(tx.provisioner_jobs().cancel(pending.id, at(930)).await?);
+    let jobs = tx.provisioner_jobs();
+    assert!(jobs.release(pending.id, lease, true, at(940)).await?);
+    assert_eq!(job(&mut *tx).await?.status(), JobStatus::Canceled);
+    let jobs = tx.provisioner_jobs();
+    assert!(!jobs.release(pending.id, lease, false, at(950)).await?);
+    tx.rollback().await?;
+    Ok(())
+}

@@ -51,7 +51,7 @@ macro_rules! store_conformance {
                 }
                 job_states {
                     heartbeat, cancel_pending, cancel_running, finish_is_fenced,
-                    finish_by_the_platform,
+                    finish_by_the_platform, release,
                 }
                 organizations {
                     insert_and_find, list_order, conflicts, members, update_and_delete_member,

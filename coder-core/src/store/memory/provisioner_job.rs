@@ -133,6 +133,28 @@ impl ProvisionerJobStore for MemoryTransaction {
         Ok(running)
     }
 
+    async fn release(
+        &mut self,
+        id: ProvisionerJobId,
+        lease: LeaseId,
+        only_unheard: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let Some(job) = self.data.provisioner_jobs.update(&id) else {
+            return Ok(false);
+        };
+        let heard = job.started_at != Some(job.updated_at);
+        if job.lease != Some(lease) || job.completed_at.is_some() || (only_unheard && heard) {
+            return Ok(false);
+        }
+        job.updated_at = now;
+        job.started_at = None;
+        job.worker_id = None;
+        job.lease = None;
+        job.completed_at = job.canceled_at.map(|_| now);
+        Ok(true)
+    }
+
     async fn cancel(&mut self, id: ProvisionerJobId, now: Timestamp) -> StoreResult<bool> {
         let Some(job) = self.data.provisioner_jobs.update(&id) else {
             return Ok(false);

@@ -1,7 +1,10 @@
 //! Provisioner daemons.
 
+mod joining;
 mod list;
+mod membership;
 mod routes;
+mod serve;
 mod types;
 
 pub(crate) use routes::routes;

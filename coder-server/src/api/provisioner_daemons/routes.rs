@@ -1,8 +1,10 @@
-use super::list;
+use super::{list, serve};
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Routes below `/api/v2`.
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list::list_provisioner_daemons))
+    OpenApiRouter::new()
+        .routes(routes!(list::list_provisioner_daemons))
+        .routes(routes!(serve::serve_provisioner_daemon))
 }

@@ -3,6 +3,8 @@
 mod jobs;
 mod keys;
 mod list;
+mod logging;
+mod start;
 
 use super::{
     error::{CliError, CliResult},
@@ -25,6 +27,8 @@ pub(crate) enum ProvisionerCommand {
     /// Provisioner jobs.
     #[command(subcommand, alias = "job")]
     Jobs(jobs::JobsCommand),
+    /// Run a provisioner daemon that takes jobs of a server elsewhere.
+    Start(Box<start::StartArgs>),
 }
 
 /// The organization that a verb is about.
@@ -46,6 +50,7 @@ pub(crate) async fn run(global: &GlobalArgs, command: ProvisionerCommand) -> Cli
         ProvisionerCommand::List(args) => list::run(global, args).await,
         ProvisionerCommand::Keys(command) => keys::run(global, command).await,
         ProvisionerCommand::Jobs(command) => jobs::run(global, command).await,
+        ProvisionerCommand::Start(args) => start::run(global, *args).await,
     }
 }
 

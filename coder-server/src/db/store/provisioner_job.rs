@@ -103,6 +103,30 @@ impl ProvisionerJobStore for PgTransaction {
         Ok(self.execute(&query).await? > 0)
     }
 
+    async fn release(
+        &mut self,
+        id: ProvisionerJobId,
+        lease: LeaseId,
+        only_unheard: bool,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut query = Query::new("UPDATE provisioner_jobs SET updated_at = ");
+        query
+            .bind(now)
+            .push(", started_at = NULL, worker_id = NULL, lease = NULL, ");
+        query
+            .push("completed_at = CASE WHEN canceled_at IS NOT NULL THEN ")
+            .bind(now);
+        query
+            .push("::timestamptz END WHERE completed_at IS NULL AND id = ")
+            .bind(id.0);
+        query.push(" AND lease = ").bind(lease.0);
+        if only_unheard {
+            query.push(" AND updated_at = started_at");
+        }
+        Ok(self.execute(&query).await? > 0)
+    }
+
     async fn cancel(&mut self, id: ProvisionerJobId, now: Timestamp) -> StoreResult<bool> {
         let mut query = Query::new("UPDATE provisioner_jobs SET canceled_at = ");
         query

@@ -11,5 +11,7 @@ pub use auth::{AgentAuth, Auth, Client};
 pub use json::{JSON_LIMIT, Json};
 pub use pagination::Pagination;
 pub use path::Path;
-pub use provisioner::{PROVISIONER_KEY_HEADER, ProvisionerAuth};
+pub use provisioner::{
+    DaemonAuth, PROVISIONER_KEY_HEADER, PROVISIONER_PSK_HEADER, ProvisionerAuth,
+};
 pub use query::Query;

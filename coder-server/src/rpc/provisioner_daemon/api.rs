@@ -13,7 +13,8 @@ use coder_core::{
 use coder_provisioner::{
     ACQUIRE_TIMEOUT, ProvisionerDaemonApi, Result,
     protocol::{
-        AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, UpdateJob, UpdateJobResponse,
+        AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, ReleasedJob, UpdateJob,
+        UpdateJobResponse,
     },
 };
 use futures_util::StreamExt as _;
@@ -154,6 +155,15 @@ impl ProvisionerDaemonApi for DaemonApi {
             timings: failed.timings.into_iter().map(found::timing).collect(),
         };
         self.jobs.fail(claim, &failure).await.map_err(to_daemon)
+    }
+
+    async fn release_job(&self, released: ReleasedJob) -> Result<()> {
+        let claim = Claim {
+            job_id: released.job_id,
+            lease: released.lease,
+        };
+        let release = self.jobs.release(claim, released.only_unheard);
+        release.await.map_err(to_daemon)
     }
 
     async fn heartbeat(&self) -> Result<()> {

@@ -136,6 +136,10 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/organizations/{organization}/provisionerdaemons/serve",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/organizations/{organization}/provisionerkeys",
         Hidden(""),
     ),

@@ -66,6 +66,13 @@ impl Live {
 
     /// Lets a server listen, with a daemon.
     pub(crate) async fn serve(server: TestServer) -> Self {
+        let live = Self::listen(server).await;
+        live.spawn_daemon("builtin").await;
+        live
+    }
+
+    /// Lets a server listen.
+    pub(crate) async fn listen(server: TestServer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = coder_server::http::router(server.state.clone());
@@ -79,14 +86,12 @@ impl Live {
                 .await
                 .unwrap();
         });
-        let live = Self {
+        Self {
             server,
             address,
             provisioner: EchoProvisioner::new(),
             _stop: stop.drop_guard(),
-        };
-        live.spawn_daemon("builtin").await;
-        live
+        }
     }
 
     /// Runs one more daemon until the server stops.

@@ -7,6 +7,7 @@ mod agent_api;
 mod agents;
 mod auth;
 mod dry_runs;
+mod external_daemons;
 mod files;
 mod grid;
 mod grid_rows;
