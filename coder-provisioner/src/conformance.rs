@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coder_core::id::ProvisionerJobId;
+use coder_core::id::{LeaseId, ProvisionerJobId};
 use coder_core::provisioner_job::LogLevel;
 use coder_core::workspace_build::WorkspaceTransition;
 use tokio::sync::watch;
@@ -154,6 +154,7 @@ async fn open(fixture: &dyn Fixture, case: Case) -> (Box<dyn Session>, Arc<Recor
     let recorder = Arc::new(Recorder::default());
     let config = Config {
         job_id: ProvisionerJobId(Uuid::from_u128(1)),
+        lease: LeaseId(Uuid::from_u128(2)),
         template_archive: fixture.archive(case),
         module_files: None,
         log_level: None,

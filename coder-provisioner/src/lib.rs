@@ -61,8 +61,8 @@
 //! # struct Quiet;
 //! # impl LogSink for Quiet { fn log(&self, _: Log) {} }
 //! # let config = Config {
-//! #     job_id: uuid::Uuid::nil().into(), template_archive: "".into(), module_files: None, log_level: None,
-//! #     refresh: false,
+//! #     job_id: uuid::Uuid::nil().into(), lease: uuid::Uuid::nil().into(), template_archive: "".into(),
+//! #     module_files: None, log_level: None, refresh: false,
 //! # };
 //! let mut session = Machines.session(config, Arc::new(Quiet)).await?;
 //! let mut request = PlanRequest::default();
@@ -102,6 +102,6 @@ pub use daemon_api::{ACQUIRE_TIMEOUT, ProvisionerDaemonApi};
 #[cfg(feature = "testing")]
 pub use echo::EchoProvisioner;
 pub use error::{Error, ErrorKind, Result};
-pub use provisioner::{LogSink, Provisioner, Session, StateSink};
+pub use provisioner::{Leftover, LogSink, Provisioner, Session, StateSink};
 #[cfg(feature = "terraform")]
 pub use terraform::{TerraformOptions, TerraformProvisioner};

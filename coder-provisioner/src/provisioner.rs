@@ -1,9 +1,11 @@
 //! What a provisioner implements.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use coder_core::id::{LeaseId, ProvisionerJobId};
 use tokio_util::sync::CancellationToken;
 
 use crate::Result;
@@ -37,6 +39,57 @@ pub trait Provisioner: Send + Sync {
     /// [`crate::ErrorKind::InvalidArchive`] when the archive is refused,
     /// [`crate::ErrorKind::Unavailable`] when the provisioner cannot work here at all.
     async fn session(&self, config: Config, logs: Arc<dyn LogSink>) -> Result<Box<dyn Session>>;
+
+    /// What sessions of daemons that were killed left on this machine, as far as nobody works on it any more. Asked
+    /// again and again; a provisioner that keeps nothing here has none.
+    async fn leftovers(&self) -> Vec<Leftover> {
+        Vec::new()
+    }
+}
+
+/// What a session left behind whose daemon was killed. Dropped without [`settle`](Self::settle) it is offered again.
+pub struct Leftover {
+    /// The job.
+    pub job_id: ProvisionerJobId,
+    /// The lease that the daemon had.
+    pub lease: LeaseId,
+    /// The newest state, when it may have changed.
+    pub state: Option<Bytes>,
+    settle: Box<dyn FnOnce(bool) + Send + Sync>,
+}
+
+impl Leftover {
+    /// A leftover. `settle` is called once, on a thread that may block, with whether the server has the state now.
+    pub fn new(
+        job_id: ProvisionerJobId,
+        lease: LeaseId,
+        state: Option<Bytes>,
+        settle: impl FnOnce(bool) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            job_id,
+            lease,
+            state,
+            settle: Box::new(settle),
+        }
+    }
+
+    /// Ends it: `taken` says that the server has the state, so that it can be removed here; otherwise it is kept
+    /// for people, and not offered again. Blocks.
+    pub fn settle(self, taken: bool) {
+        (self.settle)(taken);
+    }
+}
+
+impl fmt::Debug for Leftover {
+    /// Leaves out the state, which may hold secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Leftover")
+            .field("job_id", &self.job_id)
+            .field("state_bytes", &self.state.as_ref().map(Bytes::len))
+            .finish_non_exhaustive()
+    }
 }
 
 /// Work on one template for one job. Dropping a session frees what it holds on this machine.

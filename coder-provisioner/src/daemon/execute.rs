@@ -54,6 +54,7 @@ pub(super) async fn execute(
     };
     let config = Config {
         job_id: job.job_id,
+        lease: job.lease,
         template_archive: job.template_archive,
         module_files: job.module_files,
         log_level,

@@ -8,6 +8,7 @@
 //! | `pump` | sends logs, snapshots and signs of life; hears of cancels |
 //! | `logs` | bounds a job's log |
 //! | `context` | what the job's work and its pump share |
+//! | `recover` | hands in what killed daemons left behind |
 //! | `backoff` | pauses between retries |
 
 mod backoff;
@@ -17,6 +18,7 @@ mod job;
 mod logs;
 mod options;
 mod pump;
+mod recover;
 mod run;
 
 pub use options::DaemonOptions;

@@ -17,10 +17,11 @@ pub struct DaemonOptions {
     pub rpc_timeout: Duration,
     /// How long a cancelled job may take to end by itself before it is dropped. Default 10 min.
     pub force_cancel_interval: Duration,
-    /// How long the server may be out of reach before a running job is cancelled. It must not
-    /// exceed the age at which the server gives a job up, or two daemons could work on one
-    /// workspace. Default 5 min.
+    /// How long the server may be out of reach before a running job is cancelled. Default 20 s.
     pub unreachable_timeout: Duration,
+    /// How long the job may take to end after that before it is dropped. Both together must stay below the 30 s after
+    /// which the server gives a job up, or two daemons could work on one workspace. Default 8 s.
+    pub unreachable_grace: Duration,
     /// How long running jobs may go on after shutdown was asked for before they are cancelled.
     /// Default 10 min.
     pub shutdown_grace: Duration,
@@ -35,7 +36,8 @@ impl Default for DaemonOptions {
             heartbeat_interval: Duration::from_secs(60),
             rpc_timeout: Duration::from_secs(30),
             force_cancel_interval: Duration::from_secs(600),
-            unreachable_timeout: Duration::from_secs(300),
+            unreachable_timeout: Duration::from_secs(20),
+            unreachable_grace: Duration::from_secs(8),
             shutdown_grace: Duration::from_secs(600),
         }
     }

@@ -156,9 +156,12 @@ impl Pump<'_> {
                 return Err(Unsent::Refused(error));
             }
             tracing::warn!(job_id = %self.job_id, error = %error.chain(), "job update failed");
-            if last_success.elapsed() > self.options.unreachable_timeout {
+            let silent = last_success.elapsed();
+            if silent > self.options.unreachable_timeout {
                 self.context.cancel(CancelReason::Unreachable);
-                if self.finish.is_cancelled() {
+                // The lease is about to end: what still runs is dropped.
+                let too_long = self.options.unreachable_timeout + self.options.unreachable_grace;
+                if self.finish.is_cancelled() || silent > too_long {
                     return Err(Unsent::GaveUp);
                 }
             }

@@ -26,10 +26,10 @@ const SHORTEST_POLL: Duration = Duration::from_millis(25);
 /// Takes jobs from a server and carries them out with its provisioners.
 #[derive(Clone)]
 pub struct Daemon {
-    options: DaemonOptions,
-    api: Arc<dyn ProvisionerDaemonApi>,
-    provisioners: BTreeMap<ProvisionerType, Arc<dyn Provisioner>>,
-    clock: Arc<dyn Clock>,
+    pub(super) options: DaemonOptions,
+    pub(super) api: Arc<dyn ProvisionerDaemonApi>,
+    pub(super) provisioners: BTreeMap<ProvisionerType, Arc<dyn Provisioner>>,
+    pub(super) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -97,6 +97,7 @@ impl Daemon {
         tokio::select! {
             () = ended => {}
             () = self.heartbeat_loop() => {}
+            () = self.recover_loop() => {}
         }
     }
 

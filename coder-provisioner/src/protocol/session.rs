@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 use bytes::Bytes;
-use coder_core::id::ProvisionerJobId;
+use coder_core::id::{LeaseId, ProvisionerJobId};
 use coder_core::parameter::{ParameterValue, RichParameter};
 use coder_core::template_version::VariableValue;
 use coder_core::workspace_tags::WorkspaceTagExpressions;
@@ -20,6 +20,9 @@ use crate::Error;
 pub struct Config {
     /// The job, for logs and directory names.
     pub job_id: ProvisionerJobId,
+    /// The lease it is held with. A provisioner that keeps state on this machine notes it, so that a state which a
+    /// killed daemon left there can be handed in; see [`crate::Provisioner::leftovers`].
+    pub lease: LeaseId,
     /// The template as a tar archive, at most [`super::MAX_ARCHIVE_BYTES`].
     pub template_archive: Bytes,
     /// What an earlier session fetched for it, see [`crate::Session::module_files`].

@@ -66,6 +66,7 @@ impl TerraformSession {
         Invocation {
             terraform: &ready.binary.path,
             launcher: self.shared.options.launcher.as_deref(),
+            lock: self.directory.lock(),
             directory: self.directory.template(),
             arguments,
             environment,

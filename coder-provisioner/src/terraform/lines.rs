@@ -4,9 +4,15 @@ use std::collections::VecDeque;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use crate::protocol::MAX_STATE_BYTES;
+
 /// Longest line that is kept, in bytes; the rest of a longer one is dropped. Terraform's own JSON
 /// lines stay far below.
 const MAX_LINE_BYTES: usize = 1024 * 1024;
+/// How the line begins with which Terraform hands over a state that it can write nowhere. It is kept whole.
+pub(super) const STATE_DUMP: &str = r#"{"@level":"info","@message":"Emergency state dump""#;
+/// Longest such line: a state and what is around it.
+const MAX_STATE_LINE_BYTES: usize = MAX_STATE_BYTES + 4096;
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// Reads a stream to its end and gives each line away.
@@ -44,13 +50,22 @@ impl Splitter {
                 Some((b'\n', body)) => (body, true),
                 _ => (piece, false),
             };
-            let room = MAX_LINE_BYTES.saturating_sub(self.line.len());
+            let room = self.limit().saturating_sub(self.line.len());
             let (kept, rest) = body.split_at(body.len().min(room));
             self.line.extend_from_slice(kept);
             self.dropped += rest.len();
             if ends {
                 lines.push_back(self.take());
             }
+        }
+    }
+
+    /// How long the present line may get. Its beginning is in the first chunk of it, or it is not that long yet.
+    fn limit(&self) -> usize {
+        if self.line.starts_with(STATE_DUMP.as_bytes()) {
+            MAX_STATE_LINE_BYTES
+        } else {
+            MAX_LINE_BYTES
         }
     }
 
@@ -98,5 +113,13 @@ mod tests {
         assert!(lines[0].len() < MAX_LINE_BYTES + 64);
         assert!(lines[0].ends_with("bytes left out)"));
         assert_eq!(lines[1], "next\u{fffd}\u{fffd}");
+    }
+
+    // Covers R9.
+    #[tokio::test]
+    async fn a_state_that_terraform_can_write_nowhere_is_kept_whole() {
+        let mut bytes = STATE_DUMP.as_bytes().to_vec();
+        bytes.extend(vec![b'x'; 3 * MAX_LINE_BYTES]);
+        assert_eq!(lines(&bytes).await[0].len(), bytes.len());
     }
 }

@@ -10,7 +10,8 @@
 //! | `cli_config` | the CLI configuration and the mirror that serves our provider |
 //! | `modules` | keeps what `terraform init` fetched for later builds |
 //! | `environment`, `variables` | what Terraform may see of this process and of the build |
-//! | `process`, `spawner`, [`launcher`] | child processes that end when they should |
+//! | `process`, [`launcher`] | child processes that end when they should |
+//! | `leftovers` | the states that killed daemons left behind |
 //! | `lines`, `progress`, `timings` | JSON lines to log lines and durations |
 //! | `state` | the state file: written, watched, read back |
 //! | `parse` | variables, README and tags of a template, without running it |
@@ -31,6 +32,7 @@ pub mod graph;
 mod init_cache;
 mod initialize;
 pub mod launcher;
+mod leftovers;
 mod lines;
 mod modules;
 mod options;
@@ -42,7 +44,6 @@ mod provisioner;
 pub mod resources;
 mod session;
 pub mod show;
-mod spawner;
 mod state;
 mod timings;
 mod variables;

@@ -20,7 +20,7 @@ pub struct TerraformOptions {
     /// Where each session has a directory of its own.
     pub work_directory: PathBuf,
     /// A binary that calls [`super::launcher::main`] for its subcommand
-    /// [`super::launcher::SUBCOMMAND`], so that Terraform dies with this process. `None` starts
+    /// [`super::launcher::SUBCOMMAND`], so that Terraform ends with this process. `None` starts
     /// Terraform directly.
     pub launcher: Option<PathBuf>,
     /// How long an interrupted Terraform may take to end before it is killed. Default 3 min.

@@ -1,20 +1,21 @@
 //! Terraform as a child process.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ffi::OsString;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::launcher;
 use super::lines::read_lines;
-use super::spawner;
 use crate::{Error, ErrorKind, Result};
 
 /// How long output may still come after the process has ended. Something it started may keep the
@@ -33,6 +34,8 @@ pub(super) enum Stream {
 pub(super) struct Invocation<'a> {
     pub(super) terraform: &'a Path,
     pub(super) launcher: Option<&'a Path>,
+    /// The session's lock file, for the launcher.
+    pub(super) lock: PathBuf,
     pub(super) directory: PathBuf,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: &'a BTreeMap<OsString, OsString>,
@@ -51,7 +54,7 @@ impl Invocation<'_> {
         cancel: &CancellationToken,
         each: &(dyn Fn(Stream, String) + Sync),
     ) -> Result<()> {
-        let mut running = self.start(cancel).await?;
+        let mut running = self.start(cancel)?;
         let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
         let output = async {
             let stdout = async {
@@ -81,7 +84,7 @@ impl Invocation<'_> {
         cancel: &CancellationToken,
         each_error: &(dyn Fn(String) + Sync),
     ) -> Result<Vec<u8>> {
-        let mut running = self.start(cancel).await?;
+        let mut running = self.start(cancel)?;
         let (stdout, stderr) = (running.child.stdout.take(), running.child.stderr.take());
         let output = async {
             let stdout = async {
@@ -112,7 +115,7 @@ impl Invocation<'_> {
         Ok(bytes)
     }
 
-    async fn start(&self, cancel: &CancellationToken) -> Result<Running> {
+    fn start(&self, cancel: &CancellationToken) -> Result<Running> {
         if cancel.is_cancelled() {
             return Err(Error::canceled());
         }
@@ -120,9 +123,7 @@ impl Invocation<'_> {
             None => Command::new(self.terraform),
             Some(launcher) => {
                 let mut command = Command::new(launcher);
-                command
-                    .arg(launcher::SUBCOMMAND)
-                    .arg(std::process::id().to_string());
+                command.arg(launcher::SUBCOMMAND).arg(&self.lock);
                 command.arg("--").arg(self.terraform);
                 command
             }
@@ -132,14 +133,14 @@ impl Invocation<'_> {
             .current_dir(&self.directory)
             .env_clear()
             .envs(self.environment)
-            .stdin(Stdio::null())
+            .stdin(self.launcher.map_or_else(Stdio::null, |_| Stdio::piped()))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             // A group of its own, so that what terraform starts can be ended with it.
             .process_group(0);
-        let child = spawner::spawn(command)
-            .await
+        let child = command
+            .spawn()
             .map_err(|error| Error::internal(self.named("cannot be started"), error))?;
         Ok(Running::new(child))
     }
@@ -194,15 +195,23 @@ struct Running {
     /// The group, while the child has not been reaped: afterwards the number may be somebody
     /// else's.
     group: Option<Pid>,
+    /// Tells the launcher that this process lives.
+    lifeline: Option<ChildStdin>,
 }
 
 impl Running {
-    fn new(child: Child) -> Self {
+    fn new(mut child: Child) -> Self {
         let group = child
             .id()
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
-        Self { child, group }
+        // Waiting for a child closes its standard input if it is still in there.
+        let lifeline = child.stdin.take();
+        Self {
+            child,
+            group,
+            lifeline,
+        }
     }
 
     async fn wait(
@@ -210,42 +219,63 @@ impl Running {
         grace: Duration,
         cancel: &CancellationToken,
     ) -> std::io::Result<ExitStatus> {
+        let (child, group) = (&mut self.child, self.group);
         let status = tokio::select! {
-            status = self.child.wait() => Some(status),
-            () = cancel.cancelled() => None,
-        };
-        let status = match status {
-            Some(status) => status,
-            None => {
-                self.signal(Signal::INT);
-                let ended = timeout(grace, self.child.wait()).await.ok();
-                // Also when terraform listened: what it started may not have.
-                self.signal(Signal::KILL);
-                match ended {
-                    Some(status) => status,
-                    None => self.child.wait().await,
-                }
-            }
+            status = wait_or_end(child, group, grace, cancel) => status,
+            never = beat(self.lifeline.as_mut()) => match never {},
         };
         // Killed from outside: what it was running has lost its supervisor.
         if status.as_ref().is_ok_and(|status| status.code().is_none()) {
-            self.signal(Signal::KILL);
+            signal(group, Signal::KILL);
         }
         self.group = None;
         status
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group
-            && let Err(error) = kill_process_group(group, signal)
-        {
-            tracing::debug!(%error, "the process group is gone");
-        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        signal(self.group, Signal::KILL);
+    }
+}
+
+/// Waits for the child; on `cancel` interrupts its group, and kills that after `grace`.
+async fn wait_or_end(
+    child: &mut Child,
+    group: Option<Pid>,
+    grace: Duration,
+    cancel: &CancellationToken,
+) -> std::io::Result<ExitStatus> {
+    tokio::select! {
+        status = child.wait() => return status,
+        () = cancel.cancelled() => {}
+    }
+    signal(group, Signal::INT);
+    let ended = timeout(grace, child.wait()).await.ok();
+    // Also when terraform listened: what it started may not have.
+    signal(group, Signal::KILL);
+    match ended {
+        Some(status) => status,
+        None => child.wait().await,
+    }
+}
+
+/// Writes to the lifeline for as long as it is polled.
+async fn beat(lifeline: Option<&mut ChildStdin>) -> Infallible {
+    if let Some(lifeline) = lifeline {
+        let mut beats = interval(launcher::BEAT);
+        // It ends when the launcher has ended.
+        while lifeline.write_all(b".").await.is_ok() {
+            beats.tick().await;
+        }
+    }
+    pending().await
+}
+
+fn signal(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group
+        && let Err(error) = kill_process_group(group, signal)
+    {
+        tracing::debug!(%error, "the process group is gone");
     }
 }

@@ -1,9 +1,12 @@
 //! What a line of Terraform's output means.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use coder_core::provisioner_job::LogLevel;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use super::lines::STATE_DUMP;
 use super::process::Stream;
 use crate::protocol::Log;
 
@@ -18,6 +21,8 @@ pub(super) struct Progress {
     pub(super) hook: Option<Hook>,
     /// Planning has ended well.
     pub(super) planned: bool,
+    /// The state, when Terraform can write it nowhere.
+    pub(super) state: Option<Bytes>,
 }
 
 /// A step on a resource that began or ended.
@@ -109,6 +114,10 @@ const INCOMPLETE_LOCK: &str = "Incomplete lock file information for providers";
 /// Understands a line. Text that is not Terraform's JSON is passed on as it is: as information
 /// from the standard output, as an error from the other stream.
 pub(super) fn read(stream: Stream, text: &str) -> Progress {
+    // It holds secrets: it must not get into the log.
+    if stream == Stream::Stdout && text.starts_with(STATE_DUMP) {
+        return dumped(text);
+    }
     let Ok(line) = serde_json::from_str::<Line>(text) else {
         let level = match stream {
             Stream::Stdout => LogLevel::Info,
@@ -153,6 +162,22 @@ pub(super) fn read(stream: Stream, text: &str) -> Progress {
         error: None,
         hook,
         planned,
+        state: None,
+    }
+}
+
+/// Takes the state out of the line, byte by byte as it is there.
+fn dumped(text: &str) -> Progress {
+    let state = text.split_once(r#","state":"#).and_then(|(_, rest)| {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        values.next()?.ok()?;
+        rest.as_bytes().get(..values.byte_offset())
+    });
+    let note = "Terraform could not write the state to disk and handed it over";
+    Progress {
+        logs: split(LogLevel::Warn, note),
+        state: state.map(Bytes::copy_from_slice),
+        ..Progress::default()
     }
 }
 
@@ -261,6 +286,23 @@ mod tests {
         assert_eq!(read(Stream::Stdout, text).logs, []);
         let other = text.replace("Incomplete", "Strange");
         assert!(!read(Stream::Stdout, &other).logs.is_empty());
+    }
+
+    // Covers R9 and T51.
+    #[test]
+    fn a_dumped_state_is_taken_as_it_is_and_not_logged() {
+        let state = r#"{"version":4,"serial":5,"outputs":{"a":{"value":12345678901234567890.5}},"secret":"}\"x"}"#;
+        for tail in [r#"}"#, r#","type":"state_dump"}"#] {
+            let text = format!(
+                r#"{STATE_DUMP},"@module":"terraform.ui","@timestamp":"2026-11-23T22:16:36.758529Z","state":{state}{tail}"#
+            );
+            let progress = read(Stream::Stdout, &text);
+            assert_eq!(progress.state.as_deref(), Some(state.as_bytes()));
+            assert!(!format!("{:?}", progress.logs).contains("secret"));
+            let cut = read(Stream::Stdout, text.get(..text.len() - 30).unwrap());
+            assert_eq!(cut.state, None);
+            assert!(!format!("{:?}", cut.logs).contains("secret"));
+        }
     }
 
     #[test]

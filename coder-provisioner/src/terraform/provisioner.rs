@@ -18,11 +18,12 @@ use super::binary::Binary;
 use super::cli_config::CliConfig;
 use super::environment::{self, Environment};
 use super::init_cache::InitCache;
+use super::leftovers::{self, Owner};
 use super::options::TerraformOptions;
 use super::session::TerraformSession;
 use super::workdir::{WorkDirectory, sweep};
 use crate::protocol::Config;
-use crate::{Error, LogSink, Provisioner, Result, Session};
+use crate::{Error, Leftover, LogSink, Provisioner, Result, Session};
 
 /// Runs templates with Terraform.
 #[derive(Debug)]
@@ -184,8 +185,12 @@ impl Provisioner for TerraformProvisioner {
         let parent = self.shared.options.work_directory.clone();
         let id = random_uuid(&OsEntropy);
         let archive = config.template_archive.clone();
+        let owner = Owner {
+            job_id: config.job_id,
+            lease: config.lease,
+        };
         let directory = blocking(move || {
-            let directory = WorkDirectory::create(&absolute(parent)?, id)?;
+            let directory = WorkDirectory::create(&absolute(parent)?, id, owner)?;
             extract(&archive, &directory.template())?;
             Ok(directory)
         })
@@ -194,6 +199,12 @@ impl Provisioner for TerraformProvisioner {
         Ok(Box::new(TerraformSession::new(
             shared, directory, &config, logs,
         )))
+    }
+
+    async fn leftovers(&self) -> Vec<Leftover> {
+        let parent = self.shared.options.work_directory.clone();
+        let found = blocking(move || Ok(leftovers::find(&absolute(parent)?))).await;
+        found.unwrap_or_default()
     }
 }
 

@@ -19,7 +19,7 @@ use super::modules;
 use super::parse::Declarations;
 use super::provisioner::{Shared, blocking};
 use super::resources::Converted;
-use super::state::StateFile;
+use super::state::{Found, StateFile};
 use super::watcher::Watcher;
 use super::workdir::WorkDirectory;
 use crate::protocol::{
@@ -47,6 +47,10 @@ pub(super) struct TerraformSession {
     /// The same for every plan: it comes from the template alone.
     pub(super) graph: OnceLock<Graph>,
     newest_plan: Option<Arc<Planned>>,
+    /// The newest plan began from a state.
+    had_state: bool,
+    /// The state that Terraform could write nowhere.
+    dumped: OnceLock<Bytes>,
 }
 
 /// What a plan handle of this provisioner holds.
@@ -91,6 +95,8 @@ impl TerraformSession {
             init_key: None,
             graph: OnceLock::new(),
             newest_plan: None,
+            had_state: false,
+            dumped: OnceLock::new(),
         }
     }
 
@@ -100,6 +106,8 @@ impl TerraformSession {
         request: PlanRequest,
         cancel: &CancellationToken,
     ) -> Result<(Converted, HowToApply, Vec<Timing>)> {
+        self.state.check_space().await?;
+        self.had_state = !request.state.is_empty();
         let mut timings = self.initialize(cancel).await?;
         self.state.write(&request.state).await?;
         let mut options = vec![self.write_variables(&request).await?];
@@ -175,6 +183,10 @@ impl TerraformSession {
                 )
             }
         };
+        let ready = self.state.check_space().await;
+        let environment = ready
+            .and_then(|()| self.directory.begin_apply())
+            .and(environment);
         let applied = match environment {
             Ok(environment) => tokio::select! {
                 applied = self.terraform(arguments, &environment, &watcher, cancel) => applied,
@@ -182,7 +194,23 @@ impl TerraformSession {
             },
             Err(error) => Err(error),
         };
+        if let Some(state) = watcher.take_dumped() {
+            let _ = self.dumped.set(state);
+        }
         watcher.finish(applied)
+    }
+
+    /// The state after an apply; `None` when what Terraform left cannot be the state.
+    async fn new_state(&self) -> Option<Bytes> {
+        if let Some(dumped) = self.dumped.get() {
+            return Some(dumped.clone());
+        }
+        match self.state.read().await {
+            Found::Whole(state) => Some(state),
+            // A template without resources makes none.
+            Found::Nothing if !self.had_state => Some(Bytes::new()),
+            Found::Nothing | Found::Broken => None,
+        }
     }
 
     /// Applies, with the graph read beside it where the resources are to be told from it.
@@ -286,14 +314,16 @@ impl Session for TerraformSession {
         let (timings, applied) = self
             .apply_and_read_graph(&planned, &request, state.as_ref(), cancel)
             .await;
-        let new_state = match self.state.read().await {
-            Ok(new_state) => new_state,
-            Err(error) => return Err(failed(applied.err().unwrap_or(error), None, timings)),
-        };
+        // Without one, the newest snapshot stays.
+        let new_state = self.new_state().await;
         if let Err(error) = applied {
             self.forget_broken_init(&error).await;
-            return Err(failed(error, Some(new_state), timings));
+            return Err(failed(error, new_state, timings));
         }
+        let Some(new_state) = new_state else {
+            let error = Error::new(ErrorKind::Failed, "terraform apply left no readable state");
+            return Err(failed(error, None, timings));
+        };
         if planned.transition == WorkspaceTransition::Delete {
             return Ok(ApplyComplete {
                 state: new_state,

@@ -2,11 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use coder_core::clock::Clock;
 use tokio::sync::Notify;
 
 use super::process::Stream;
 use super::progress;
+use super::state::is_whole;
 use super::timings::Timings;
 use crate::protocol::{Timing, TimingStage, stage};
 use crate::{Error, ErrorKind, LogSink, Result};
@@ -29,6 +31,8 @@ struct Told {
     applies_next: bool,
     done: Vec<Timing>,
     first_error: Option<String>,
+    /// The state that Terraform could write nowhere.
+    dumped: Option<Bytes>,
 }
 
 impl<'a> Watcher<'a> {
@@ -48,6 +52,7 @@ impl<'a> Watcher<'a> {
                 applies_next: false,
                 done: Vec::new(),
                 first_error: None,
+                dumped: None,
             }),
             changed: Notify::new(),
         }
@@ -73,6 +78,9 @@ impl<'a> Watcher<'a> {
         if told.first_error.is_none() {
             told.first_error = progress.error;
         }
+        if progress.state.is_some() {
+            told.dumped = progress.state;
+        }
         let now = self.clock.now();
         if let Some(hook) = progress.hook {
             told.timings.add(hook, now);
@@ -87,6 +95,11 @@ impl<'a> Watcher<'a> {
             let planning = std::mem::replace(&mut told.timings, applying);
             told.done.extend(planning.finish(now, true));
         }
+    }
+
+    /// The state that Terraform could write nowhere.
+    pub(super) fn take_dumped(&self) -> Option<Bytes> {
+        self.told().dumped.take().filter(|state| is_whole(state))
     }
 
     /// The durations, and the result with the first error that Terraform explained.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use coder_core::id::ProvisionerJobId;
+use coder_core::id::{LeaseId, ProvisionerJobId};
 use coder_core::workspace_build::WorkspaceTransition;
 use coder_provisioner::conformance::{self, Recorder};
 use coder_provisioner::protocol::{ApplyRequest, Config, PlanRequest, TimingStage};
@@ -133,6 +133,7 @@ impl Bench {
         let recorder = Arc::new(Recorder::default());
         let config = Config {
             job_id: ProvisionerJobId(Uuid::nil()),
+            lease: LeaseId(Uuid::nil()),
             template_archive: template.clone(),
             log_level: None,
             module_files: None,

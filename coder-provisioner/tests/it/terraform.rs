@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coder_core::id::ProvisionerJobId;
+use coder_core::id::{LeaseId, ProvisionerJobId};
 use coder_core::provisioner_job::LogLevel;
 use coder_core::secret::Secret;
 use coder_core::template_version::VariableValue;
@@ -126,6 +126,7 @@ impl Bench {
 fn config(template_archive: Bytes) -> Config {
     Config {
         job_id: ProvisionerJobId(Uuid::nil()),
+        lease: LeaseId(Uuid::nil()),
         template_archive,
         module_files: None,
         log_level: None,
@@ -446,37 +447,100 @@ async fn a_session_leaves_no_directory() {
     assert_eq!(bench.sessions(), 0);
 }
 
-/// Becomes another program by way of the launcher; only run by the test below.
+/// Runs a program by way of the launcher; only run by the tests below.
 #[test]
-#[ignore = "run as a child by the test of the launcher"]
+#[ignore = "run as a child by the tests of the launcher"]
 fn as_launcher() {
     let args = std::env::var("LAUNCHER_ARGS").unwrap();
     let args = args.split('\n').map(OsString::from);
-    let _ = coder_provisioner::terraform::launcher::main(args);
-    panic!("the launcher came back");
+    let code = coder_provisioner::terraform::launcher::main(args);
+    // The test runner would print and answer something else.
+    std::process::exit(i32::from(code != std::process::ExitCode::SUCCESS));
 }
 
-// Covers R1 and R2 as far as processes go: what a dead server leaves behind does not go on.
-#[test]
-fn what_the_launcher_runs_dies_with_its_parent() {
-    let folder = tempfile::tempdir().unwrap();
-    let pid_file = folder.path().join("pid");
-    let script = r#"LAUNCHER_ARGS="$$
---
-sh
--c
-echo \$\$ > $2.new && mv $2.new $2 && exec sleep 600" "$1" --exact terraform::as_launcher --ignored & wait"#;
-    let mut parent = Command::new("sh")
-        .args(["-c", script, "sh"])
-        .arg(std::env::current_exe().unwrap())
-        .arg(&pid_file)
+/// A shell below a launcher, the file with the shell's process id, and the lock file.
+fn launch(folder: &Path, script: &str) -> (std::process::Child, String, PathBuf) {
+    use std::os::unix::process::CommandExt as _;
+    let (pid_file, lock) = (folder.join("pid"), folder.join("lock"));
+    fs::write(&lock, "").unwrap();
+    let script = format!("echo $$ > pid.new; mv pid.new pid; {script}");
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "terraform::as_launcher", "--ignored"])
+        .env(
+            "LAUNCHER_ARGS",
+            format!("{}\n--\nsh\n-c\n{script}", lock.display()),
+        )
+        .current_dir(folder)
+        .stdin(std::process::Stdio::piped())
+        .process_group(0)
         .spawn()
         .unwrap();
-    let child = wait_for_file(&pid_file);
+    let pid = wait_for_file(&pid_file);
+    (child, pid, lock)
+}
+
+fn is_locked(lock: &Path) -> bool {
+    fs::File::open(lock).unwrap().try_lock().is_err()
+}
+
+// Covers R1 and R2 as far as processes go: what a dead daemon leaves behind does not go on.
+#[test]
+fn what_the_launcher_runs_ends_with_its_daemon() {
+    let folder = tempfile::tempdir().unwrap();
+    // The shell is interrupted; what it started does not listen and is killed with the group.
+    let script = "(trap '' INT; sleep 600) & echo $! > deaf; wait";
+    let (mut launcher, shell, lock) = launch(folder.path(), script);
+    let deaf = wait_for_file(&folder.path().join("deaf"));
+    assert!(is_alive(&shell) && is_alive(&deaf) && is_locked(&lock));
+    drop(launcher.stdin.take());
+    until_dead(&shell);
+    until_dead(&deaf);
+    assert!(!launcher.wait().unwrap().success());
+    assert!(!is_locked(&lock));
+}
+
+#[test]
+fn what_a_killed_program_has_started_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut launcher, shell, _) = launch(folder.path(), "sleep 600 & echo $! > child; wait");
+    let child = wait_for_file(&folder.path().join("child"));
     assert!(is_alive(&child));
-    parent.kill().unwrap();
-    parent.wait().unwrap();
+    assert!(
+        Command::new("kill")
+            .args(["-KILL", &shell])
+            .status()
+            .unwrap()
+            .success()
+    );
     until_dead(&child);
+    assert_eq!(launcher.wait().unwrap().code(), None);
+}
+
+#[test]
+fn nothing_begins_in_a_session_that_was_found_abandoned() {
+    use std::os::unix::process::CommandExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("lock");
+    fs::write(&lock, "").unwrap();
+    let held = fs::File::open(&lock).unwrap();
+    held.try_lock().unwrap();
+    let args = format!("{}\n--\ntouch\nbegun", lock.display());
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "terraform::as_launcher",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("LAUNCHER_ARGS", args)
+        .current_dir(folder.path())
+        .process_group(0)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains("the lock file"), "{complaint}");
+    assert!(!folder.path().join("begun").exists());
 }
 
 fn wait_for_file(path: &Path) -> String {

@@ -15,9 +15,6 @@ use coder_provisioner::{Daemon, DaemonOptions, Provisioner, protocol::PROTOCOL_V
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// Below the 30 s of a job's lease: a daemon that cannot reach the database gives up before someone else
-/// may take its job.
-const UNREACHABLE: Duration = Duration::from_secs(25);
 /// Time that running jobs get when the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 
@@ -55,7 +52,6 @@ pub(super) async fn start(
     let api = DaemonApi::join(state.deps.clone(), settings, &identity).await?;
     let options = DaemonOptions {
         max_jobs: usize::try_from(jobs).unwrap_or(usize::MAX),
-        unreachable_timeout: UNREACHABLE,
         shutdown_grace: SHUTDOWN_GRACE,
         force_cancel_interval: force_cancel_interval(state),
         ..DaemonOptions::default()
@@ -63,6 +59,8 @@ pub(super) async fn start(
     let terraform: Arc<dyn Provisioner> = Arc::new(terraform);
     let provisioners = BTreeMap::from([(ProvisionerType::Terraform, terraform)]);
     let daemon = Daemon::new(options, Arc::new(api), provisioners);
+    // Before anybody looks for silent jobs: those of the server that ran here before have their states on this disk.
+    daemon.recover().await;
     state.tasks.spawn(async move { daemon.run(shutdown).await });
     Ok(())
 }
