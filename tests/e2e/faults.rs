@@ -14,7 +14,7 @@ resource "terraform_data" "slow" {
 }
 "#;
 
-fn kill(pid: u32, signal: &str) {
+pub(crate) fn kill(pid: u32, signal: &str) {
     let status = Command::new("kill")
         .args([signal, &pid.to_string()])
         .status();

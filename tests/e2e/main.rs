@@ -9,7 +9,9 @@
 
 mod api_only;
 mod bad_templates;
+mod crashes;
 mod faults;
+mod full_disks;
 mod lifecycle;
 mod names;
 mod shapes;

@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod cancel;
 mod conformance;
 mod postgres;
 mod store;
