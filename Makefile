@@ -44,6 +44,11 @@ run: build ## Start a server with a workspace, and print how to reach it
 test: deps ## Run every check and test
 	@scripts/test.sh
 
+.PHONY: faults
+faults: deps ## Kill, stop and cancel builds at hundreds of points
+	CODER_FAULT_RUNS=$(or $(RUNS),200) CODER_CANCEL_RUNS=10000 $(CARGO) test --locked --workspace --all-features \
+		--test e2e --test it -- --nocapture --test-threads 1 crashes:: full_disks:: cancel::
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -428,7 +428,7 @@ fn a_server_that_was_asleep_finds_its_job_given_away() {
         "UPDATE provisioner_jobs SET completed_at = now(), error = 'given away' WHERE completed_at IS NULL RETURNING id",
     );
     assert!(changed.contains("UPDATE 1"), "{changed}");
-    let state = "SELECT md5(provisioner_state) FROM workspace_builds";
+    let state = "SELECT md5(state) FROM workspace_build_states";
     let before = sql(&bench.deployment, state);
     super::faults::kill(bench.deployment.server_pid(), "-CONT");
     wait_for("the job to be dropped", Duration::from_secs(30), || {
