@@ -10,6 +10,7 @@
 mod api_only;
 mod bad_templates;
 mod crashes;
+mod external;
 mod faults;
 mod full_disks;
 mod lifecycle;

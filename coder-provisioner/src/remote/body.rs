@@ -34,6 +34,7 @@ pub(super) struct Acquired {
 }
 
 const ARCHIVE: &str = "template_archive";
+const MODULES: &str = "module_files";
 const STATE: &str = "state";
 
 impl Body for Nothing {}
@@ -46,6 +47,7 @@ impl Body for Acquired {
             return Vec::new();
         };
         let mut parts = vec![(ARCHIVE, std::mem::take(&mut job.template_archive))];
+        parts.extend(optional(MODULES, &mut job.module_files));
         if let JobKind::WorkspaceBuild(build) = &mut job.kind {
             parts.push((STATE, std::mem::take(&mut build.state)));
         }
@@ -56,6 +58,7 @@ impl Body for Acquired {
         let Some(job) = &mut self.job else { return };
         match (field, &mut job.kind) {
             (ARCHIVE, _) => job.template_archive = bytes,
+            (MODULES, _) => job.module_files = Some(bytes),
             (STATE, JobKind::WorkspaceBuild(build)) => build.state = bytes,
             _ => {}
         }
@@ -64,7 +67,7 @@ impl Body for Acquired {
 
 impl Body for UpdateJob {
     fn detach(&mut self) -> Vec<(&'static str, Bytes)> {
-        optional(&mut self.state)
+        optional(STATE, &mut self.state)
     }
 
     fn attach(&mut self, field: &str, bytes: Bytes) {
@@ -76,7 +79,7 @@ impl Body for UpdateJob {
 
 impl Body for FailedJob {
     fn detach(&mut self) -> Vec<(&'static str, Bytes)> {
-        optional(&mut self.state)
+        optional(STATE, &mut self.state)
     }
 
     fn attach(&mut self, field: &str, bytes: Bytes) {
@@ -92,27 +95,30 @@ impl Body for CompletedJob {
             CompletedJobKind::WorkspaceBuild(build) => {
                 vec![(STATE, std::mem::take(&mut build.state))]
             }
-            CompletedJobKind::TemplateImport(_) | CompletedJobKind::TemplateDryRun { .. } => {
-                Vec::new()
-            }
+            CompletedJobKind::TemplateImport(import) => optional(MODULES, &mut import.module_files),
+            CompletedJobKind::TemplateDryRun { .. } => Vec::new(),
         }
     }
 
     fn attach(&mut self, field: &str, bytes: Bytes) {
-        if let (STATE, CompletedJobKind::WorkspaceBuild(build)) = (field, &mut self.kind) {
-            build.state = bytes;
+        match (field, &mut self.kind) {
+            (STATE, CompletedJobKind::WorkspaceBuild(build)) => build.state = bytes,
+            (MODULES, CompletedJobKind::TemplateImport(import)) => {
+                import.module_files = Some(bytes);
+            }
+            _ => {}
         }
     }
 }
 
-/// An empty state stays in the JSON, where it is told from an absent one.
-fn optional(slot: &mut Option<Bytes>) -> Vec<(&'static str, Bytes)> {
+/// Empty bytes stay in the JSON, where they are told from absent ones.
+fn optional(field: &'static str, slot: &mut Option<Bytes>) -> Vec<(&'static str, Bytes)> {
     match slot.take() {
         Some(bytes) if bytes.is_empty() => {
             *slot = Some(bytes);
             Vec::new()
         }
-        Some(bytes) => vec![(STATE, bytes)],
+        Some(bytes) => vec![(field, bytes)],
         None => Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::protocol::{MAX_ARCHIVE_BYTES, MAX_STATE_BYTES};
+use crate::protocol::{MAX_ARCHIVE_BYTES, MAX_MODULE_FILES_BYTES, MAX_STATE_BYTES};
 
 /// Largest WebSocket message that is accepted, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -43,6 +43,7 @@ pub(super) const LARGE_BYTES: usize = 1024 * 1024;
 pub(super) fn attachment_limit(field: &str) -> usize {
     match field {
         "template_archive" => MAX_ARCHIVE_BYTES,
+        "module_files" => MAX_MODULE_FILES_BYTES,
         "state" => MAX_STATE_BYTES,
         _ => MAX_BODY_BYTES,
     }

@@ -21,9 +21,6 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Below the 30 s of a job's lease: a daemon that cannot reach the server gives a job up before somebody
-/// else may take it.
-const UNREACHABLE: Duration = Duration::from_secs(25);
 /// The longest a call may take with all its bytes. The client itself notices a dead connection sooner.
 const CALL: Duration = Duration::from_secs(300);
 /// How long running jobs may go on after the first signal: as long as they need.
@@ -100,7 +97,6 @@ pub(crate) async fn run(global: &GlobalArgs, args: StartArgs) -> CliResult {
     let client = Arc::new(DaemonClient::start(connector));
     let options = DaemonOptions {
         max_jobs: usize::from(args.jobs),
-        unreachable_timeout: UNREACHABLE,
         rpc_timeout: CALL,
         shutdown_grace: DRAIN,
         ..DaemonOptions::default()
