@@ -199,7 +199,7 @@ impl Place {
         let request = NewWorkspace::of(
             self.world.user.id,
             self.world.template.id,
-            &format!("lane{lane}"),
+            format!("lane{lane}"),
         );
         let workspaces = Workspaces::new(self.deps.clone());
         let workspace = workspaces.create(&self.ann, &request).await.unwrap();
@@ -234,7 +234,6 @@ impl Place {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stderr, reason = "a failure is repeated with its seed")]
 async fn a_cancel_at_any_moment_leaves_nothing_behind() {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let runs = number("CODER_CANCEL_RUNS").unwrap_or(400);
