@@ -1,6 +1,6 @@
 //! The checks that every [`ProvisionerDaemonApi`] must pass.
 //!
-//! Write a [`Fixture`] and call [`daemon_api_conformance!`](crate::daemon_api_conformance) with a future
+//! Write a [`Fixture`] and call [`daemon_api_conformance!`](macro@crate::daemon_api_conformance) with a future
 //! that makes one; each check becomes a test.
 
 #![expect(

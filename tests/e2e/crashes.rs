@@ -387,7 +387,8 @@ fn a_terraform_killed_at_any_step_loses_nothing() {
 }
 
 /// A killed Terraform has no chance to write what it learned in its last milliseconds: of the lines of the journal the
-/// ones that came within 100 ms of the kill do not count.
+/// ones that came within 100 ms of the kill do not count. And it writes a resource down as made before its commands
+/// have run: what the kill cut off there counts as made, as it does for the next build.
 fn forgive_the_instant(bench: &Bench, lane: &Lane) {
     let state = bench.state(lane);
     let journal = bench.journal(lane);
@@ -396,7 +397,15 @@ fn forgive_the_instant(bench: &Bench, lane: &Lane) {
     // At most what can be made at the same time.
     assert!(unknown <= 3, "{unknown} resources are unknown");
     let kept: Vec<&str> = journal.lines().filter(known).collect();
-    let text = kept.join("\n") + if kept.is_empty() { "" } else { "\n" };
+    let exists: BTreeSet<&str> = kept.iter().map(|line| &line[1..]).collect();
+    let cut_off: Vec<String> = state
+        .iter()
+        .filter(|(name, tainted)| !**tainted && !exists.contains(name.as_str()))
+        .map(|(name, _)| format!("+{name}"))
+        .collect();
+    assert!(cut_off.len() <= 3, "{cut_off:?} are not there");
+    let lines = kept.into_iter().chain(cut_off.iter().map(String::as_str));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
     fs::write(bench.journal_path(lane), text).expect("written");
 }
 

@@ -10,12 +10,33 @@
 //! | `websocket` | frames of tokio-tungstenite, either side (feature `client`) |
 //! | `client` | `DaemonClient` keeps a connection and makes the calls (feature `client`) |
 
+#[cfg_attr(
+    not(feature = "client"),
+    expect(
+        dead_code,
+        reason = "some of it is for the daemon's side, feature `client`"
+    )
+)]
 mod assembler;
 mod body;
+#[cfg_attr(
+    not(feature = "client"),
+    expect(
+        dead_code,
+        reason = "some of it is for the daemon's side, feature `client`"
+    )
+)]
 mod calls;
 mod claims;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg_attr(
+    not(feature = "client"),
+    expect(
+        dead_code,
+        reason = "some of it is for the daemon's side, feature `client`"
+    )
+)]
 mod envelope;
 mod frame;
 mod limits;

@@ -10,9 +10,9 @@
 //!
 //! and calls [`main`] for it, before it does anything else. It runs Terraform as its child, in a process group that
 //! it leads, and holds a shared lock on the session's lock file, so that nobody takes the session for abandoned
-//! while anything of it runs. Its standard input is the lifeline: the daemon writes a byte every [`BEAT`]. When that
-//! ends, or nothing comes for twice [`SILENCE`] because the daemon is stopped, the group is interrupted: Terraform
-//! finishes what it is making, begins nothing new, and writes its state. After [`ORPHAN_GRACE`] the group is killed.
+//! while anything of it runs. Its standard input is the lifeline: the daemon writes a byte every `BEAT`. When that
+//! ends, or nothing comes for twice `SILENCE` because the daemon is stopped, the group is interrupted: Terraform
+//! finishes what it is making, begins nothing new, and writes its state. After `ORPHAN_GRACE` the group is killed.
 //! All that is over before the lease of the job is.
 
 use std::ffi::OsString;
