@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::Utc;
+use coder_core::clock::{Clock as _, SystemClock};
 use coder_core::id::{LeaseId, ProvisionerJobId};
 use coder_core::provisioner_job::{LogLevel, LogSource};
 use tokio::time::timeout;
@@ -86,7 +86,7 @@ pub async fn a_job_is_carried_out(fixture: &dyn Fixture) {
     let api = fixture.api();
     let mut update = UpdateJob::new(job.job_id, job.lease);
     update.logs.push(JobLog {
-        created_at: Utc::now(),
+        created_at: SystemClock.now(),
         source: LogSource::Provisioner,
         level: LogLevel::Info,
         stage: "Parsing".to_owned(),
