@@ -84,3 +84,81 @@ fn a_template_without_an_agent_builds() {
         ssh.stderr
     );
 }
+
+/// A machine with an agent, and what an app of it has besides its slug.
+const MACHINE: &str = "resource \"coder_agent\" \"main\" {\n  os = \"linux\"\n  arch = \"amd64\"\n}\n\
+     resource \"terraform_data\" \"vm\" {\n  input = coder_agent.main.id\n}\n";
+
+fn app(name: &str, slug: &str) -> String {
+    format!(
+        "resource \"coder_app\" \"{name}\" {{\n  agent_id = coder_agent.main.id\n  slug = \"{slug}\"\n  \
+         url = \"http://localhost:8080\"\n}}\n"
+    )
+}
+
+fn metadata(name: &str) -> String {
+    format!(
+        "resource \"coder_metadata\" \"{name}\" {{\n  resource_id = terraform_data.vm.id\n  \
+         item {{\n    key = \"a\"\n    value = \"b\"\n  }}\n}}\n"
+    )
+}
+
+/// Another agent on the same machine.
+fn second_agent(name: &str) -> String {
+    format!(
+        "resource \"coder_agent\" \"{name}\" {{\n  os = \"linux\"\n  arch = \"amd64\"\n}}\n\
+         resource \"terraform_data\" \"other\" {{\n  input = coder_agent.{name}.id\n}}\n"
+    )
+}
+
+fn parameter(label: &str) -> String {
+    format!("data \"coder_parameter\" \"{label}\" {{\n  name = \"size\"\n  default = \"a\"\n}}\n")
+}
+
+#[test]
+fn templates_that_contradict_themselves_are_refused_with_the_reason() {
+    let Some(deployment) = super::deployment() else {
+        return;
+    };
+    let refused = [
+        ("slug", app("web", "Not A Slug"), ["Not A Slug", "slug"]),
+        (
+            "twice",
+            app("one", "same") + &app("two", "same"),
+            ["coder_app.one", "coder_app.two"],
+        ),
+        (
+            "metadata",
+            metadata("one") + &metadata("two"),
+            ["terraform_data.vm", "metadata"],
+        ),
+        (
+            "agents",
+            second_agent("Main"),
+            ["coder_agent.Main", "coder_agent.main"],
+        ),
+        (
+            "agent",
+            second_agent("under_score"),
+            ["under_score", "coder_agent"],
+        ),
+        (
+            "parameters",
+            parameter("one") + &parameter("two"),
+            ["size", "two parameters"],
+        ),
+    ];
+    for (name, text, reasons) in refused {
+        let pushed = deployment.push(name, &format!("{HEAD}{MACHINE}{text}"));
+        assert_ne!(pushed.code, 0, "{name} is taken");
+        for reason in reasons {
+            assert!(
+                pushed.stderr.contains(reason),
+                "{name}: no {reason:?} in {}",
+                pushed.stderr
+            );
+        }
+        let path = format!("/api/v2/organizations/default/templates/{name}");
+        assert_eq!(deployment.api("GET", &path, None).0, 404, "{name} was made");
+    }
+}

@@ -15,6 +15,8 @@ mod faults;
 mod full_disks;
 mod lifecycle;
 mod names;
+mod offline;
+mod presets;
 mod shapes;
 
 use coder_tests::Deployment;

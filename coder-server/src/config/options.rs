@@ -87,7 +87,9 @@ mod tests {
             "--proxy-trusted-origins=10.0.0.0/8,192.0.2.1",
             "--ssh-config-options=A=b",
             "--ssh-config-options=C=d",
+            "--provisioner-types=terraform,echo",
         ]);
+        assert_eq!(config.provisioner.provisioner_types.len(), 2);
         assert_eq!(
             config.http.access_url.map(String::from).as_deref(),
             Some("https://coder.example.com/")

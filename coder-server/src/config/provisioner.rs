@@ -2,7 +2,7 @@
 
 use super::{parse_duration, secret};
 use chrono::TimeDelta;
-use coder_core::secret::Secret;
+use coder_core::{provisioner_job::ProvisionerType, secret::Secret};
 
 /// Built-in daemons and their jobs.
 #[derive(Clone, Debug, clap::Args)]
@@ -12,6 +12,15 @@ pub struct ProvisionerConfig {
     #[arg(long, env = "CODER_PROVISIONER_DAEMONS", default_value_t = 3,
           value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub provisioner_daemons: u32,
+    /// What the built-in daemons can run: terraform, echo. The latter answers what its template says, for tests.
+    #[arg(
+        long,
+        env = "CODER_PROVISIONER_TYPES",
+        value_delimiter = ',',
+        default_value = "terraform",
+        value_name = "TYPE"
+    )]
+    pub provisioner_types: Vec<ProvisionerType>,
     /// How often a daemon asks for work when nothing wakes it.
     #[arg(long, env = "CODER_PROVISIONER_DAEMON_POLL_INTERVAL", default_value = "1s", value_parser = parse_duration)]
     pub provisioner_daemon_poll_interval: TimeDelta,

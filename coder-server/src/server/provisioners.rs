@@ -11,7 +11,9 @@ use coder_core::{
     provisioner_job::{ProvisionerType, Tags, with_scope},
     service::{daemons::DaemonIdentity, organizations::ensure_default_organization},
 };
-use coder_provisioner::{Daemon, DaemonOptions, Provisioner, protocol::PROTOCOL_VERSION};
+use coder_provisioner::{
+    Daemon, DaemonOptions, EchoProvisioner, Provisioner, protocol::PROTOCOL_VERSION,
+};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -29,12 +31,7 @@ pub(super) async fn start(
     if jobs == 0 {
         return Ok(());
     }
-    let terraform = terraform::provisioner(cache)
-        .await
-        .map_err(|source| ServerError::File {
-            path: cache.to_owned(),
-            source,
-        })?;
+    let provisioners = provisioners(state, cache).await?;
     let organization = ensure_default_organization(&state.deps).await?;
     let identity = DaemonIdentity {
         organization_id: organization.id,
@@ -42,7 +39,7 @@ pub(super) async fn start(
         name: format!("{}-built-in", host_name()),
         version: crate::VERSION.to_owned(),
         api_version: PROTOCOL_VERSION.to_string(),
-        provisioners: vec![ProvisionerType::Terraform],
+        provisioners: provisioners.keys().copied().collect(),
         tags: with_scope(Tags::new(), UserId(uuid::Uuid::nil())),
     };
     let settings = DaemonSettings {
@@ -56,13 +53,32 @@ pub(super) async fn start(
         force_cancel_interval: force_cancel_interval(state),
         ..DaemonOptions::default()
     };
-    let terraform: Arc<dyn Provisioner> = Arc::new(terraform);
-    let provisioners = BTreeMap::from([(ProvisionerType::Terraform, terraform)]);
     let daemon = Daemon::new(options, Arc::new(api), provisioners);
     // Before anybody looks for silent jobs: those of the server that ran here before have their states on this disk.
     daemon.recover().await;
     state.tasks.spawn(async move { daemon.run(shutdown).await });
     Ok(())
+}
+
+async fn provisioners(
+    state: &AppState,
+    cache: &Path,
+) -> Result<BTreeMap<ProvisionerType, Arc<dyn Provisioner>>, ServerError> {
+    let mut provisioners: BTreeMap<_, Arc<dyn Provisioner>> = BTreeMap::new();
+    for kind in &state.config.provisioner.provisioner_types {
+        let provisioner: Arc<dyn Provisioner> = match kind {
+            ProvisionerType::Echo => Arc::new(EchoProvisioner::new()),
+            ProvisionerType::Terraform => {
+                let failed = |source| ServerError::File {
+                    path: cache.to_owned(),
+                    source,
+                };
+                Arc::new(terraform::provisioner(cache).await.map_err(failed)?)
+            }
+        };
+        provisioners.insert(*kind, provisioner);
+    }
+    Ok(provisioners)
 }
 
 fn force_cancel_interval(state: &AppState) -> Duration {
