@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what the build, `make run` and the tests need. Missing Debian packages are installed where root or
-# password-less sudo allows; otherwise the exact command is named.
+# Checks what the build and `make run` need. Missing Debian packages are installed where root or
+# password-less sudo allows; otherwise the exact command is named. With --tests also what only tests need.
 set -euo pipefail
 
 missing=()
@@ -46,7 +46,14 @@ if ! command -v cargo >/dev/null 2>&1; then
     exit 1
 fi
 if ! command -v terraform >/dev/null 2>&1; then
-    echo "Terraform is missing: put a terraform binary from 1.1 to 1.15 on PATH." >&2
-    echo "How: https://developer.hashicorp.com/terraform/install" >&2
+    version=1.15.5
+    archive=terraform_${version}_linux_$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/').zip
+    if [ "${1:-}" != --tests ]; then
+        echo "Terraform is not on PATH: the server fetches $version when it starts (coder server --help, --terraform-*)."
+        exit 0
+    fi
+    echo "Terraform is missing: the tests need one from 1.1 to 1.15 on PATH, for example with:" >&2
+    echo "    curl -fLO https://releases.hashicorp.com/terraform/$version/$archive" >&2
+    echo "    sudo unzip -o $archive terraform -d /usr/local/bin" >&2
     exit 1
 fi

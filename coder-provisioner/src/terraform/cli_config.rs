@@ -323,7 +323,7 @@ pub(super) fn without_own_lock(lock: &str) -> String {
 }
 
 /// The name of this platform among Terraform's.
-fn platform() -> String {
+pub(super) fn platform() -> String {
     let system = match std::env::consts::OS {
         "macos" => "darwin",
         system => system,

@@ -140,7 +140,7 @@ impl TerraformSession {
         Ok(InitKey::new(&[
             &self.archive_hash,
             binary.path.as_os_str().as_encoded_bytes(),
-            binary.version.to_string().as_bytes(),
+            format!("{} {}", binary.product, binary.version).as_bytes(),
             ready.cli_config.fingerprint.as_bytes(),
         ]))
     }

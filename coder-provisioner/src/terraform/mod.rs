@@ -1,9 +1,10 @@
-//! The provisioner that drives a real `terraform` binary.
+//! The provisioner that drives a real `terraform` or OpenTofu binary.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `provisioner`, `session` | the two traits, over everything below |
-//! | `binary` | finds terraform and checks its version |
+//! | `binary`, `product`, `version` | finds terraform or OpenTofu and checks its version |
+//! | `fetch`, `unpack` | fetches a pinned Terraform |
 //! | `archive`, `workdir` | unpacks the template into a directory of its own |
 //! | `commands`, `initialize`, `watcher` | the commands of a session and what they tell |
 //! | `init_cache`, `cache_sweep` | what `init` need not do again, within bounds |
@@ -28,6 +29,7 @@ mod cache_sweep;
 mod cli_config;
 mod commands;
 mod environment;
+mod fetch;
 pub mod graph;
 mod init_cache;
 mod initialize;
@@ -39,6 +41,7 @@ mod options;
 mod parameters;
 mod parse;
 mod process;
+mod product;
 mod progress;
 mod provisioner;
 pub mod resources;
@@ -46,11 +49,18 @@ mod session;
 pub mod show;
 mod state;
 mod timings;
+mod unpack;
 mod variables;
+mod version;
 mod watcher;
 mod workdir;
 
 pub use archive::extract;
-pub use binary::{MAXIMUM_VERSION, MINIMUM_VERSION};
+pub use fetch::{
+    DEFAULT_TERRAFORM_URL, DEFAULT_TERRAFORM_VERSION, Download, DownloadStream, TerraformFetch,
+};
 pub use options::TerraformOptions;
+pub use product::{
+    MAXIMUM_OPENTOFU_VERSION, MAXIMUM_VERSION, MINIMUM_OPENTOFU_VERSION, MINIMUM_VERSION,
+};
 pub use provisioner::TerraformProvisioner;

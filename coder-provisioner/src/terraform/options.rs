@@ -3,11 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::fetch::TerraformFetch;
+
 /// Settings of a [`super::TerraformProvisioner`].
 #[derive(Debug, Clone)]
 pub struct TerraformOptions {
-    /// The terraform binary; `None` takes `terraform` from `PATH`.
+    /// The Terraform or OpenTofu binary: a path, or a name to look for on `PATH`, such as `tofu`. `None` is
+    /// `terraform`.
     pub terraform_path: Option<PathBuf>,
+    /// What to fetch when no suitable `terraform` is on `PATH`; not used when `terraform_path` is given. `None`, the
+    /// default, fetches nothing.
+    pub fetch: Option<TerraformFetch>,
     /// The binary that serves the `coder/coder` provider: our `terraform-provider-coder`, or a
     /// binary that behaves as such under that name. Terraform hashes it on every command, so a
     /// small one makes builds quicker. `None` leaves `coder/coder` to the public registry.
@@ -38,6 +44,7 @@ impl TerraformOptions {
         let directory = directory.into();
         Self {
             terraform_path: None,
+            fetch: None,
             provider_binary: None,
             cache_directory: directory.join("cache"),
             cache_limit_bytes: 10 * 1024 * 1024 * 1024,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coder_core::clock::{Clock, OsEntropy, SystemClock};
 use coder_core::id::random_uuid;
+use coder_core::provisioner_job::LogLevel;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -22,11 +23,11 @@ use super::leftovers::{self, Owner};
 use super::options::TerraformOptions;
 use super::session::TerraformSession;
 use super::workdir::{WorkDirectory, sweep};
-use crate::protocol::Config;
+use crate::protocol::{Config, Log};
 use crate::{Error, Leftover, LogSink, Provisioner, Result, Session};
 
 /// Runs templates with Terraform.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TerraformProvisioner {
     shared: Arc<Shared>,
 }
@@ -87,13 +88,14 @@ impl TerraformProvisioner {
         }
     }
 
-    /// Looks for Terraform and prepares the directories, to tell early what is missing. Sessions
-    /// do so by themselves.
+    /// Looks for Terraform, fetches it where the options say so, and prepares the directories, to tell early what is
+    /// missing. Sessions do so by themselves. Answers with what was found, such as `Terraform 1.11.4`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Unavailable`] with what to do when there is no suitable Terraform.
     pub async fn check(&self) -> Result<String> {
-        Ok(self.shared.ready().await?.binary.version.to_string())
+        let binary = &self.shared.ready().await?.binary;
+        Ok(format!("{} {}", binary.product, binary.version))
     }
 }
 
@@ -110,7 +112,7 @@ impl Shared {
             let found = self.own_environment.iter().find(|(known, _)| known == name);
             found.map(|(_, value)| value.as_os_str())
         };
-        let binary = Binary::find(options.terraform_path.as_deref(), variable("PATH")).await?;
+        let binary = Binary::locate(options, variable("PATH")).await?;
         let (cache, provider) = (
             options.cache_directory.clone(),
             options.provider_binary.clone(),
@@ -181,6 +183,10 @@ pub(super) struct InitTurn {
 #[async_trait]
 impl Provisioner for TerraformProvisioner {
     async fn session(&self, config: Config, logs: Arc<dyn LogSink>) -> Result<Box<dyn Session>> {
+        if self.shared.options.fetch.is_some() && !self.shared.ready.initialized() {
+            let text = "Terraform is looked for, and fetched if there is none";
+            logs.log(Log::new(LogLevel::Info, text));
+        }
         self.shared.ready().await?;
         let parent = self.shared.options.work_directory.clone();
         let id = random_uuid(&OsEntropy);

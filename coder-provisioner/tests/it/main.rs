@@ -14,6 +14,8 @@
 mod daemon;
 #[cfg(feature = "testing")]
 mod echo;
+#[cfg(all(feature = "testing", feature = "terraform"))]
+mod fetch;
 #[cfg(all(feature = "testing", feature = "terraform", feature = "tfprovider"))]
 mod init;
 #[cfg(feature = "tfprovider")]

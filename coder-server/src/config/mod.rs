@@ -9,6 +9,7 @@ mod introspection;
 mod options;
 mod provisioner;
 mod secret;
+mod terraform;
 mod tls;
 
 pub use client::ClientConfig;
@@ -19,4 +20,5 @@ pub use introspection::IntrospectionConfig;
 pub use options::Config;
 pub use provisioner::ProvisionerConfig;
 pub(crate) use secret::secret;
+pub use terraform::{FetchPolicy, TerraformConfig};
 pub use tls::TlsConfig;

@@ -1,7 +1,8 @@
 //! All options together.
 
 use super::{
-    ClientConfig, DatabaseConfig, HttpConfig, IntrospectionConfig, ProvisionerConfig, TlsConfig,
+    ClientConfig, DatabaseConfig, HttpConfig, IntrospectionConfig, ProvisionerConfig,
+    TerraformConfig, TlsConfig,
 };
 use clap::builder::BoolishValueParser;
 use std::path::PathBuf;
@@ -22,6 +23,9 @@ pub struct Config {
     /// Built-in daemons and their jobs.
     #[command(flatten)]
     pub provisioner: ProvisionerConfig,
+    /// How Terraform is found, and what templates get from this machine.
+    #[command(flatten)]
+    pub terraform: TerraformConfig,
     /// What clients are told.
     #[command(flatten)]
     pub client: ClientConfig,

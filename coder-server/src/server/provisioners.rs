@@ -31,7 +31,7 @@ pub(super) async fn start(
     if jobs == 0 {
         return Ok(());
     }
-    let provisioners = provisioners(state, cache).await?;
+    let provisioners = provisioners(state, cache)?;
     let organization = ensure_default_organization(&state.deps).await?;
     let identity = DaemonIdentity {
         organization_id: organization.id,
@@ -60,7 +60,7 @@ pub(super) async fn start(
     Ok(())
 }
 
-async fn provisioners(
+fn provisioners(
     state: &AppState,
     cache: &Path,
 ) -> Result<BTreeMap<ProvisionerType, Arc<dyn Provisioner>>, ServerError> {
@@ -73,7 +73,8 @@ async fn provisioners(
                     path: cache.to_owned(),
                     source,
                 };
-                Arc::new(terraform::provisioner(cache).await.map_err(failed)?)
+                let config = &state.config.terraform;
+                Arc::new(terraform::provisioner(cache, config).map_err(failed)?)
             }
         };
         provisioners.insert(*kind, provisioner);

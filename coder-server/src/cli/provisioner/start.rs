@@ -8,7 +8,7 @@ use crate::{
         global::GlobalArgs,
         parameters::pairs,
     },
-    config::{parse_duration, secret},
+    config::{TerraformConfig, parse_duration, secret},
     terraform,
 };
 use chrono::TimeDelta;
@@ -55,6 +55,8 @@ pub(crate) struct StartArgs {
     /// Where downloaded and generated files are kept; `~/.cache/coder` when absent.
     #[arg(short, long, env = "CODER_CACHE_DIRECTORY", value_name = "DIR")]
     cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    terraform: TerraformConfig,
     /// The organization, by name or id.
     #[arg(
         short = 'O',
@@ -87,7 +89,7 @@ pub(crate) async fn run(global: &GlobalArgs, args: StartArgs) -> CliResult {
         let text = format!("the cache folder {} cannot be used", cache.display());
         CliError::new(text).caused_by(error)
     };
-    let provisioner = terraform::provisioner(&cache).await.map_err(unusable)?;
+    let provisioner = terraform::provisioner(&cache, &args.terraform).map_err(unusable)?;
     let provisioner: Arc<dyn Provisioner> = Arc::new(provisioner);
     let mut signals = Signals::new()?;
     tracing::info!(
