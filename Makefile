@@ -21,10 +21,6 @@ help: ## Show this list
 deps: ## Check what is needed, installing Debian packages where that is allowed
 	@scripts/deps.sh
 
-.PHONY: test-deps
-test-deps:
-	@scripts/deps.sh --tests
-
 # What the server hands out: the agent to workspaces, the provider to Terraform. Static, so that they run on any
 # distribution; a `--target` keeps the flag away from build scripts.
 .PHONY: agent
@@ -45,11 +41,11 @@ run: build ## Start a server with a workspace, and print how to reach it
 	@scripts/run.sh $(TARGET_DIR)/release/coder
 
 .PHONY: test
-test: test-deps ## Run every check and test
+test: deps ## Run every check and test
 	@scripts/test.sh
 
 .PHONY: faults
-faults: test-deps ## Kill, stop and cancel builds at hundreds of points
+faults: deps ## Kill, stop and cancel builds at hundreds of points
 	CODER_FAULT_RUNS=$(or $(RUNS),200) CODER_CANCEL_RUNS=10000 $(CARGO) test --locked --workspace --all-features \
 		--test e2e --test it -- --nocapture --test-threads 1 crashes:: full_disks:: cancel::
 
@@ -81,7 +77,7 @@ openapi: ## Refresh docs/api/openapi.json
 	UPDATE_EXPECT=1 $(CARGO) test --locked -p coder-server --test it openapi
 
 .PHONY: bench
-bench: test-deps build ## Measure, and compare with peers in the same run
+bench: build ## Measure, and compare with peers in the same run
 	@scripts/bench.sh $(TARGET_DIR)/release/coder
 	@$(CARGO) run --locked --release --quiet -p coder-tests --bin bench -- $(TARGET_DIR)/release/coder
 	@echo "Process provisioner:"

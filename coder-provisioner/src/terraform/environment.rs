@@ -41,9 +41,32 @@ const PASSED: &[&str] = &[
     "no_proxy",
 ];
 const PASSED_PREFIX: &str = "LC_";
-/// Prefixes that stay out even when they are asked for: the first would let the server's own
-/// settings look like facts about a build, the second would change what we run.
-const REFUSED_PREFIXES: [&str; 2] = ["CODER_", "TF_"];
+/// Prefixes that stay out even when they are asked for, and why.
+const REFUSED_PREFIXES: [(&str, &str); 3] = [
+    (
+        "CODER_",
+        "holds the server's own settings, or would look like a fact about a build",
+    ),
+    ("TF_", "would change how Terraform is run"),
+    ("PG", "is how PostgreSQL's clients find the database"),
+];
+/// A common name for the URL of a database.
+const DATABASE_URL: &str = "DATABASE_URL";
+
+/// Why the variable `name` can never be passed on to templates; `None` when it can.
+#[must_use]
+pub fn environment_refusal(name: &str) -> Option<&'static str> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Some("is no name of a variable");
+    }
+    if name == DATABASE_URL {
+        return Some("is how programs find their database");
+    }
+    let refused = REFUSED_PREFIXES
+        .iter()
+        .find(|(prefix, _)| name.starts_with(prefix));
+    refused.map(|(_, reason)| *reason)
+}
 
 /// The environment of every command: what is passed on, and our settings for Terraform.
 pub(super) fn basic(
@@ -54,13 +77,10 @@ pub(super) fn basic(
 ) -> Environment {
     let allowed = |name: &OsStr| {
         name.to_str().is_some_and(|name| {
-            let refused = REFUSED_PREFIXES
-                .iter()
-                .any(|prefix| name.starts_with(prefix));
             let asked = PASSED.contains(&name)
                 || name.starts_with(PASSED_PREFIX)
                 || more.iter().any(|more| more == name);
-            asked && !refused
+            asked && environment_refusal(name).is_none()
         })
     };
     let mut environment: Environment = own.into_iter().filter(|(name, _)| allowed(name)).collect();
@@ -289,11 +309,15 @@ mod tests {
             ("CODER_ASKED", "z"),
             ("TF_CLI_ARGS", "-lock=false"),
             ("TF_CLI_CONFIG_FILE", "/root/.terraformrc"),
+            ("PGPASSWORD", "z"),
+            ("DATABASE_URL", "z"),
         ]);
         let more = [
             "KUBECONFIG".to_owned(),
             "CODER_ASKED".to_owned(),
             "TF_CLI_ARGS".to_owned(),
+            "PGPASSWORD".to_owned(),
+            "DATABASE_URL".to_owned(),
         ];
         let environment = basic(own, &more, Path::new("/ours"), Path::new("/cache"));
         let names: Vec<_> = environment

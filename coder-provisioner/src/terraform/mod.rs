@@ -15,6 +15,7 @@
 //! | `leftovers` | the states that killed daemons left behind |
 //! | `lines`, `progress`, `timings` | JSON lines to log lines and durations |
 //! | `state` | the state file: written, watched, read back |
+//! | `tfvars` | files with values of variables |
 //! | `parse` | variables, README and tags of a template, without running it |
 //! | [`show`], [`graph`], [`resources`] | what exists, from Terraform's own description of it |
 //!
@@ -48,6 +49,7 @@ pub mod resources;
 mod session;
 pub mod show;
 mod state;
+mod tfvars;
 mod timings;
 mod unpack;
 mod variables;
@@ -56,6 +58,7 @@ mod watcher;
 mod workdir;
 
 pub use archive::extract;
+pub use environment::environment_refusal;
 pub use fetch::{
     DEFAULT_TERRAFORM_URL, DEFAULT_TERRAFORM_VERSION, Download, DownloadStream, TerraformFetch,
 };
@@ -64,3 +67,4 @@ pub use product::{
     MAXIMUM_OPENTOFU_VERSION, MAXIMUM_VERSION, MINIMUM_OPENTOFU_VERSION, MINIMUM_VERSION,
 };
 pub use provisioner::TerraformProvisioner;
+pub use tfvars::read_tfvars;

@@ -33,7 +33,7 @@ pub struct TerraformOptions {
     pub exit_grace: Duration,
     /// Names of further environment variables that templates may see, beside the few that
     /// programs need to run. Cloud credentials of this machine belong here only when every
-    /// template author may use them.
+    /// template author may use them. Names with an [`super::environment_refusal`] stay out.
     pub environment: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
 //! When the Terraform provisioner runs `init`, with and without a network.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -46,15 +47,26 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(|_| Vec::new())
+    }
+
+    /// With what `change` does to the options, given the folder, and the variables that it answers.
+    fn with(change: impl FnOnce(&mut TerraformOptions) -> Vec<(OsString, OsString)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = TerraformOptions::new(folder.path());
         options.provider_binary = Some(PROVIDER.into());
-        options.terraform_path = Some(noting_terraform(folder.path()));
+        let more = change(&mut options);
+        let noting = noting_terraform(folder.path());
+        options.terraform_path.get_or_insert(noting);
         let proxied = [("HTTPS_PROXY", "http://127.0.0.1:1")]
             .map(|(name, value)| (name.into(), value.into()));
         let environment = std::env::vars_os()
-            .filter(|(name, _)| !name.to_string_lossy().ends_with("_PROXY"))
+            .filter(|(name, _)| {
+                let name = name.to_string_lossy();
+                !name.ends_with("_PROXY") && name != "TF_CLI_CONFIG_FILE"
+            })
             .chain(proxied)
+            .chain(more)
             .collect();
         let provisioner = TerraformProvisioner::with_environment(options, environment);
         Self {
@@ -234,4 +246,112 @@ async fn without_a_network_the_cache_serves_imports_and_builds() {
     let stages = bench.build(&foreign).await;
     assert_eq!(stages.first(), Some(&TimingStage::Init));
     assert!(bench.ran().contains(&"init".to_owned()));
+}
+
+const PUBLISHED: &str = r#"
+terraform {
+  required_providers {
+    coder = {
+      source  = "coder/coder"
+      version = "2.13.1"
+    }
+  }
+}
+data "coder_provisioner" "here" {
+}
+resource "terraform_data" "disk" {
+  input = data.coder_provisioner.here.os
+}
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_published_provider_comes_from_where_terraform_finds_it() {
+    let published = "registry.terraform.io/coder/coder";
+    let from_registry = Bench::with(|options| {
+        options.provider_binary = None;
+        Vec::new()
+    });
+    let (imported, recorder) = from_registry.import(&template(PUBLISHED)).await;
+    imported.unwrap_err();
+    // The registry cannot be reached here, and was asked.
+    recorder
+        .logged("could not connect to registry.terraform.io")
+        .await;
+    assert!(
+        !from_registry
+            .folder
+            .path()
+            .join("cache/mirror")
+            .join(published)
+            .exists()
+    );
+
+    // The administrator has a mirror with the published one.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let package = elsewhere.path().join(published).join("2.13.1/linux_amd64");
+    fs::create_dir_all(&package).unwrap();
+    let program = package.join("terraform-provider-coder_v2.13.1");
+    executable(&program, &format!("#!/bin/sh\nexec '{PROVIDER}'\n"));
+    let config = elsewhere.path().join("rc");
+    let text = format!(
+        "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
+        elsewhere.path().display()
+    );
+    fs::write(&config, text).unwrap();
+    let mirrored = Bench::with(|options| {
+        options.provider_binary = None;
+        vec![("TF_CLI_CONFIG_FILE".into(), config.into())]
+    });
+    mirrored.import(&template(PUBLISHED)).await.0.unwrap();
+    mirrored.build(&template(PUBLISHED)).await;
+    assert_eq!(mirrored.ran().last().map(String::as_str), Some("apply"));
+}
+
+/// Imports and builds with an OpenTofu at `program`.
+async fn opentofu_works(program: PathBuf) {
+    let bench = Bench::with(|options| {
+        options.terraform_path = Some(program);
+        Vec::new()
+    });
+    let found = bench.provisioner.check().await.unwrap();
+    assert!(found.starts_with("OpenTofu 1."), "{found}");
+    let ours = template(
+        "terraform {\n  required_providers {\n    coder = {\n      source = \"coder/coder\"\n    }\n  }\n}\n\
+         data \"coder_provisioner\" \"here\" {\n}\n\
+         resource \"terraform_data\" \"disk\" {\n  input = data.coder_provisioner.here.os\n}\n",
+    );
+    bench.import(&ours).await.0.unwrap();
+    bench.build(&ours).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_says_that_it_is_opentofu_is_run_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, ran) = (folder.path().join("tofu"), folder.path().join("ran"));
+    let script = format!(
+        "#!/bin/sh\nPATH='{}'\ncase \"$*\" in\n\
+         'version -json') echo '{{\"terraform_version\":\"1.9.1\"}}' ;;\n\
+         version) echo 'OpenTofu v1.9.1' ;;\n\
+         *) echo \"$*\" >>'{}'; exec terraform \"$@\" ;;\nesac\n",
+        std::env::var("PATH").unwrap(),
+        ran.display()
+    );
+    executable(&path, &script);
+    opentofu_works(path).await;
+    let ran = fs::read_to_string(ran).unwrap();
+    assert!(ran.contains("init -no-color -input=false -json\n"), "{ran}");
+    assert!(
+        ran.contains("graph\n") && !ran.contains("-type=plan"),
+        "{ran}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_opentofu_works() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join("tofu"));
+    match found.find(|path| path.is_file()) {
+        Some(tofu) => opentofu_works(tofu).await,
+        None => println!("skipped: there is no tofu on PATH"),
+    }
 }

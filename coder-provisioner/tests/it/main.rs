@@ -20,6 +20,8 @@ mod fetch;
 mod init;
 #[cfg(feature = "tfprovider")]
 mod provider;
+#[cfg(any(feature = "terraform", feature = "tfprovider"))]
+mod schema;
 #[cfg(all(feature = "testing", feature = "terraform"))]
 mod terraform;
 #[cfg(all(feature = "testing", feature = "terraform", feature = "tfprovider"))]

@@ -8,7 +8,10 @@ use super::{
     types::Parameter,
 };
 use coder_core::parameter::{ParameterValue, RichParameter};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// The flags of every command that builds.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -200,7 +203,8 @@ pub(crate) fn pairs(texts: &[String]) -> CliResult<BTreeMap<String, String>> {
     Ok(values)
 }
 
-fn read_file(path: &PathBuf) -> CliResult<BTreeMap<String, String>> {
+/// Reads a file with values: a JSON object, or lines of the form `name: value`.
+pub(crate) fn read_file(path: &Path) -> CliResult<BTreeMap<String, String>> {
     let failed = || CliError::new(format!("{} cannot be read", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| failed().caused_by(error))?;
     if text.trim_start().starts_with('{') {

@@ -20,5 +20,5 @@ pub use introspection::IntrospectionConfig;
 pub use options::Config;
 pub use provisioner::ProvisionerConfig;
 pub(crate) use secret::secret;
-pub use terraform::{FetchPolicy, TerraformConfig};
+pub use terraform::{FetchPolicy, ProviderSource, TerraformConfig};
 pub use tls::TlsConfig;

@@ -1,7 +1,7 @@
 //! How Terraform is found, and what templates get from this machine.
 
 use coder_provisioner::terraform::{
-    DEFAULT_TERRAFORM_URL, DEFAULT_TERRAFORM_VERSION, TerraformFetch,
+    DEFAULT_TERRAFORM_URL, DEFAULT_TERRAFORM_VERSION, TerraformFetch, environment_refusal,
 };
 use std::path::PathBuf;
 use url::Url;
@@ -15,6 +15,15 @@ pub enum FetchPolicy {
     Always,
     /// Never: what is missing has to be installed.
     Never,
+}
+
+/// Which `coder/coder` provider templates get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProviderSource {
+    /// The one inside this program. Nothing is downloaded for it.
+    Bundled,
+    /// The published one, from where Terraform finds providers.
+    Registry,
 }
 
 /// Terraform, for built-in daemons and those in other processes.
@@ -38,6 +47,12 @@ pub struct TerraformConfig {
     /// SHA-256 of the archive that is fetched; when absent, the list of checksums at the same URL counts.
     #[arg(long, env = "CODER_TERRAFORM_SHA256", value_name = "HEX", value_parser = sha256)]
     pub terraform_sha256: Option<[u8; 32]>,
+    /// Which `coder/coder` provider templates get.
+    #[arg(long, env = "CODER_TERRAFORM_PROVIDER", default_value = "bundled")]
+    pub terraform_provider: ProviderSource,
+    /// Names of further variables of this process that every template can read, such as AWS_PROFILE.
+    #[arg(long, env = "CODER_TERRAFORM_ENV", value_delimiter = ',', value_name = "NAME", value_parser = passed)]
+    pub terraform_env: Vec<String>,
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
@@ -61,6 +76,10 @@ fn version(text: &str) -> Result<String, String> {
 
 fn sha256(text: &str) -> Result<[u8; 32], String> {
     TerraformFetch::parse_sha256(text).ok_or_else(|| "it is not 64 hexadecimal digits".to_owned())
+}
+
+fn passed(name: &str) -> Result<String, String> {
+    environment_refusal(name).map_or_else(|| Ok(name.to_owned()), |reason| Err(reason.to_owned()))
 }
 
 #[cfg(test)]
@@ -89,13 +108,22 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_fetched_is_refused_at_once() {
+    fn what_cannot_be_is_refused_at_once() {
         for (flag, reason) in [
             ("--terraform-url=ftp://example.com", "must begin with"),
             ("--terraform-url=https://u:p@example.com", "neither a user"),
             ("--terraform-version=0.15.5", "too old"),
             ("--terraform-version=1.15.5-../../x", "is no version"),
             ("--terraform-sha256=abc", "64 hexadecimal digits"),
+            (
+                "--terraform-env=AWS_PROFILE,CODER_PG_CONNECTION_URL",
+                "the server's own settings",
+            ),
+            ("--terraform-env=PGPASSWORD", "PostgreSQL's clients"),
+            (
+                "--terraform-env=AWS_PROFILE=dev",
+                "is no name of a variable",
+            ),
         ] {
             let error = parsed(&[flag]).expect_err(flag);
             assert!(error.contains(reason), "{flag}: {error}");

@@ -3,7 +3,7 @@
 use super::download::HttpDownload;
 use crate::{
     agent_binaries::{self, AgentBinary},
-    config::{FetchPolicy, TerraformConfig},
+    config::{FetchPolicy, ProviderSource, TerraformConfig},
 };
 use coder_provisioner::terraform::{TerraformFetch, TerraformOptions, TerraformProvisioner};
 use std::path::{Path, PathBuf};
@@ -55,13 +55,18 @@ pub(crate) fn host_name() -> String {
     }
 }
 
-/// Terraform with our provider and our launcher. Both are this program unless a slim provider is at hand.
+/// Terraform with our launcher and, unless the published one is wanted, our provider. Both are this program unless a
+/// slim provider is at hand.
 fn options(cache: &Path, config: &TerraformConfig) -> std::io::Result<TerraformOptions> {
     let own = std::env::current_exe()?;
     let mut options = TerraformOptions::new(cache.join("terraform"));
     options.terraform_path.clone_from(&config.terraform_binary);
     options.fetch = fetch(config)?;
-    options.provider_binary = Some(provider_binary(cache, &own)?);
+    options.provider_binary = match config.terraform_provider {
+        ProviderSource::Bundled => Some(provider_binary(cache, &own)?),
+        ProviderSource::Registry => None,
+    };
+    options.environment.clone_from(&config.terraform_env);
     options.launcher = Some(own);
     Ok(options)
 }
@@ -193,6 +198,22 @@ mod tests {
         // The next process finds it.
         TerraformProvisioner::new(options).check().await.unwrap();
         assert_eq!(host.asked.lock().unwrap().len(), asked);
+    }
+
+    #[tokio::test]
+    async fn the_settings_reach_the_executor() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut config = crate::config::Config::defaults().unwrap().terraform;
+        let bundled = options(cache.path(), &config).unwrap();
+        assert!(bundled.provider_binary.is_some() && bundled.fetch.is_some());
+        config.terraform_provider = ProviderSource::Registry;
+        config.terraform_env = vec!["AWS_PROFILE".to_owned()];
+        config.terraform_binary = Some("tofu".into());
+        let options = options(cache.path(), &config).unwrap();
+        assert_eq!(options.provider_binary, None);
+        assert_eq!(options.environment, ["AWS_PROFILE"]);
+        assert_eq!(options.terraform_path.as_deref(), Some(Path::new("tofu")));
+        assert!(options.fetch.is_none());
     }
 
     #[tokio::test]

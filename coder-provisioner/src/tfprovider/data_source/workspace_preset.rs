@@ -75,10 +75,58 @@ fn check_scheduling(scheduling: &Object) -> Vec<Diagnostic> {
     found
 }
 
+/// The names in the IANA time zone database that have no slash.
+const SHORT_TIME_ZONES: &[&str] = &[
+    "CET",
+    "CST6CDT",
+    "Cuba",
+    "EET",
+    "EST",
+    "EST5EDT",
+    "Egypt",
+    "Eire",
+    "GB",
+    "GB-Eire",
+    "GMT",
+    "GMT+0",
+    "GMT-0",
+    "GMT0",
+    "Greenwich",
+    "HST",
+    "Hongkong",
+    "Iceland",
+    "Iran",
+    "Israel",
+    "Jamaica",
+    "Japan",
+    "Kwajalein",
+    "Libya",
+    "MET",
+    "MST",
+    "MST7MDT",
+    "NZ",
+    "NZ-CHAT",
+    "Navajo",
+    "PRC",
+    "PST8PDT",
+    "Poland",
+    "Portugal",
+    "ROC",
+    "ROK",
+    "Singapore",
+    "Turkey",
+    "UCT",
+    "UTC",
+    "Universal",
+    "W-SU",
+    "WET",
+    "Zulu",
+];
+
 /// Whether the text has the form of an IANA name; whether there is such a zone is known to the
 /// server, which has the list.
 fn looks_like_time_zone(text: &str) -> bool {
-    text == "UTC"
+    SHORT_TIME_ZONES.contains(&text)
         || text.split('/').count() > 1
             && text.split('/').all(|part| {
                 part.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -141,6 +189,8 @@ mod tests {
             ("Europe/Zurich", &["* 8-18 * * 1-5", "* 18 * * 5"], 1),
             ("America/Argentina/Buenos_Aires", &["0 8 * * *"], 1),
             ("Mars", &["* 8 * * *"], 1),
+            ("GMT", &["* 8 * * *"], 0),
+            ("Singapore", &["* 8 * * *"], 0),
         ] {
             let scheduling = scheduling(zone, crons);
             assert_eq!(

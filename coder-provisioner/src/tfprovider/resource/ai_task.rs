@@ -1,7 +1,7 @@
 //! `coder_ai_task`.
 
 use crate::attributes::AiTask;
-use crate::tfprovider::diagnostics::Diagnostic;
+use crate::tfprovider::diagnostics::{Diagnostic, Path};
 use crate::tfprovider::kind::{Context, Resource};
 use crate::tfprovider::task::{task_id, task_prompt};
 use crate::tfprovider::value::{Object, Value, get, set};
@@ -17,6 +17,11 @@ fn validate(task: &Object) -> Vec<Diagnostic> {
     if no_app && get(task, "sidebar_app") == &Value::List(Vec::new()) {
         let detail = "Give \"app_id\": the id of the app that shows the task.";
         return vec![Diagnostic::error("No app", detail)];
+    }
+    if !get(task, "sidebar_app").as_list().is_empty() {
+        let detail = "Give the id of the app as \"app_id\" instead.";
+        let path = Path::root().attribute("sidebar_app");
+        return vec![Diagnostic::warning("sidebar_app is deprecated", detail).at(&path)];
     }
     Vec::new()
 }
@@ -44,6 +49,7 @@ fn create(context: &Context<'_>, task: &mut Object) -> Result<(), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tfprovider::diagnostics::Severity;
     use crate::tfprovider::environment::Environment;
     use crate::tfprovider::kind::random_id;
 
@@ -91,5 +97,15 @@ mod tests {
         assert_eq!(validate(&task).len(), 1);
         task.insert("app_id".into(), Value::Unknown);
         assert_eq!(validate(&task).len(), 0);
+    }
+
+    #[test]
+    fn the_older_block_is_a_warning() {
+        let mut task = Object::new();
+        let block = Value::Map(Object::new());
+        task.insert("sidebar_app".into(), Value::List(vec![block]));
+        let found = validate(&task);
+        assert_eq!(found[0].severity, Severity::Warning);
+        assert_eq!(found[0].path.to_string(), "sidebar_app");
     }
 }

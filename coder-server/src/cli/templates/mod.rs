@@ -6,6 +6,7 @@ mod init;
 mod list;
 mod presets;
 mod push;
+mod variables;
 mod versions;
 
 use super::{

@@ -1,6 +1,6 @@
 //! `coder templates push`.
 
-use super::archive;
+use super::{archive, variables::VariableArgs};
 use crate::cli::{
     client::Client,
     error::{CliError, CliResult},
@@ -13,6 +13,9 @@ use crate::cli::{
 use reqwest::Method;
 use serde_json::json;
 use std::path::PathBuf;
+
+/// What pins the versions of providers.
+const LOCK_FILE: &str = ".terraform.lock.hcl";
 
 /// Flags of `coder templates push`.
 #[derive(clap::Args)]
@@ -31,12 +34,14 @@ pub(crate) struct PushArgs {
     /// Whether the new version becomes the active one.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     activate: bool,
-    /// Value of a Terraform variable, `name=value`.
-    #[arg(long, visible_alias = "var", value_name = "NAME=VALUE")]
-    variable: Vec<String>,
+    #[command(flatten)]
+    variables: VariableArgs,
     /// Tag of the provisioners that may run it, `name=value`.
     #[arg(long, value_name = "NAME=VALUE")]
     provisioner_tag: Vec<String>,
+    /// Say nothing when there is no lock file.
+    #[arg(long)]
+    ignore_lockfile: bool,
     /// Do not ask.
     #[arg(short, long)]
     yes: bool,
@@ -71,6 +76,12 @@ pub(crate) async fn run(global: &GlobalArgs, args: PushArgs) -> CliResult {
         ),
         args.yes,
     )?;
+    if !args.ignore_lockfile && !args.directory.join(LOCK_FILE).exists() {
+        error_line(&format!(
+            "There is no {LOCK_FILE}: each import takes the newest providers that fit. Make one with `terraform init`, \
+             or pass --ignore-lockfile."
+        ));
+    }
     let file = client.upload_tar(archive).await?;
     let version = import(&client, &args, template.as_ref(), &file).await?;
     Followed::version(&version.id).wait(&client).await?;
@@ -97,7 +108,7 @@ async fn import(
     template: Option<&Template>,
     file: &str,
 ) -> CliResult<TemplateVersion> {
-    let variables = pairs(&args.variable)?;
+    let variables = args.variables.values(&args.directory)?;
     let variables: Vec<_> = variables
         .iter()
         .map(|(name, value)| json!({ "name": name, "value": value }))
