@@ -19,11 +19,11 @@ const FEW: usize = 6;
 /// Workspaces that are built at once, so that one kill gives as many points.
 const LANES: usize = 3;
 /// How long a job may go on or be held after its server or daemon was killed.
-const RELEASE: Duration = Duration::from_secs(45);
+pub(crate) const RELEASE: Duration = Duration::from_secs(45);
 /// How long it may take until a workspace can be used again.
-const USABLE: Duration = Duration::from_secs(60);
+pub(crate) const USABLE: Duration = Duration::from_secs(60);
 /// How long what a killed server was running may go on.
-const ORPHANS: Duration = Duration::from_secs(13);
+pub(crate) const ORPHANS: Duration = Duration::from_secs(13);
 
 /// Ten resources, some after each other and some beside each other; each tells the journal of its workspace.
 const TEMPLATE: &str = r#"
@@ -36,7 +36,7 @@ data "coder_workspace" "me" {}
 "#;
 
 /// Name and dependency of each.
-const RESOURCES: [(&str, &str); 10] = [
+pub(crate) const RESOURCES: [(&str, &str); 10] = [
     ("r0", ""),
     ("r1", "r0"),
     ("r2", "r1"),
@@ -50,8 +50,8 @@ const RESOURCES: [(&str, &str); 10] = [
 ];
 
 /// What happens in a deployment to workspaces of the template.
-struct Bench {
-    deployment: Deployment,
+pub(crate) struct Bench {
+    pub(crate) deployment: Deployment,
     template: Value,
 }
 
@@ -68,14 +68,18 @@ impl Dice {
 }
 
 /// A workspace under test.
-struct Lane {
+pub(crate) struct Lane {
     name: String,
     id: String,
 }
 
 impl Bench {
     fn new() -> Option<Self> {
-        let deployment = super::deployment()?;
+        Some(Self::on(super::deployment()?))
+    }
+
+    /// The template in this deployment.
+    pub(crate) fn on(deployment: Deployment) -> Self {
         let folder = deployment.home();
         for (script, sign) in [("make", '+'), ("unmake", '-')] {
             let text = format!("sleep 0.12\necho '{sign}'$2 >> $1/$3.journal\n");
@@ -108,13 +112,13 @@ resource "terraform_data" "{name}" {{
         assert_eq!(deployment.push("ten", &template).code, 0);
         let (_, templates) = deployment.api("GET", "/api/v2/templates", None);
         let template = templates[0]["id"].clone();
-        Some(Self {
+        Self {
             deployment,
             template,
-        })
+        }
     }
 
-    fn create(&self, name: &str) -> Lane {
+    pub(crate) fn create(&self, name: &str) -> Lane {
         let body = json!({ "name": name, "template_id": self.template });
         let (status, workspace) =
             self.deployment
@@ -133,13 +137,13 @@ resource "terraform_data" "{name}" {{
         assert_eq!(status, 201, "{build}");
     }
 
-    fn latest(&self, lane: &Lane) -> Value {
+    pub(crate) fn latest(&self, lane: &Lane) -> Value {
         let path = format!("/api/v2/workspaces/{}?include_deleted=true", lane.id);
         self.deployment.api("GET", &path, None).1["latest_build"].clone()
     }
 
     /// Waits for the newest build to end, and answers it.
-    fn ended(&self, lane: &Lane, limit: Duration) -> Value {
+    pub(crate) fn ended(&self, lane: &Lane, limit: Duration) -> Value {
         let what = format!("the build of {} to end", lane.name);
         wait_for(&what, limit, || {
             let build = self.latest(lane);
@@ -147,7 +151,7 @@ resource "terraform_data" "{name}" {{
         })
     }
 
-    fn succeeds(&self, lane: &Lane, transition: &str) {
+    pub(crate) fn succeeds(&self, lane: &Lane, transition: &str) {
         self.build(lane, transition);
         let build = self.ended(lane, USABLE);
         assert_eq!(build["job"]["status"], "succeeded", "{}", build["job"]);
@@ -159,12 +163,12 @@ resource "terraform_data" "{name}" {{
             .join(format!("{}.journal", lane.name))
     }
 
-    fn journal(&self, lane: &Lane) -> String {
+    pub(crate) fn journal(&self, lane: &Lane) -> String {
         fs::read_to_string(self.journal_path(lane)).unwrap_or_default()
     }
 
     /// What exists. Nothing was made twice.
-    fn exists(&self, lane: &Lane) -> BTreeSet<String> {
+    pub(crate) fn exists(&self, lane: &Lane) -> BTreeSet<String> {
         let mut exists = BTreeSet::new();
         for line in self.journal(lane).lines() {
             let (sign, name) = line.split_at(1);
@@ -196,7 +200,7 @@ resource "terraform_data" "{name}" {{
 
     /// Checks that nothing that exists is missing in the state. What Terraform was making when it was interrupted it
     /// will make again, without destroying it by the template's command: the journal says so.
-    fn check(&self, lane: &Lane, making: bool) {
+    pub(crate) fn check(&self, lane: &Lane, making: bool) {
         let (exists, state) = (self.exists(lane), self.state(lane));
         let lost: Vec<&String> = exists
             .iter()
@@ -219,7 +223,7 @@ resource "terraform_data" "{name}" {{
     }
 
     /// Checks that all ten exist, and that the state says so.
-    fn check_whole(&self, lane: &Lane) {
+    pub(crate) fn check_whole(&self, lane: &Lane) {
         assert_eq!(self.exists(lane).len(), RESOURCES.len());
         let state = self.state(lane);
         assert_eq!(state.len(), RESOURCES.len());
@@ -227,7 +231,7 @@ resource "terraform_data" "{name}" {{
     }
 
     /// Processes of Terraform and of the template.
-    fn working(&self) -> Vec<(u32, String)> {
+    pub(crate) fn working(&self) -> Vec<(u32, String)> {
         let mut processes = self.deployment.processes();
         processes.retain(|(_, command)| {
             ["terraform", "/make ", "/unmake "]
@@ -277,12 +281,12 @@ resource "terraform_data" "{name}" {{
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
 /// Milliseconds for a table.
-fn worst(all: &[Duration]) -> u128 {
+pub(crate) fn worst(all: &[Duration]) -> u128 {
     all.iter().max().map_or(0, Duration::as_millis)
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-const PSK: &str = "a-long-pre-shared-key";
+pub(crate) const PSK: &str = "a-long-pre-shared-key";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A template whose apply takes until a file appears.
@@ -29,7 +29,7 @@ resource "terraform_data" "slow" {{
 }
 
 /// A server without built-in daemons.
-fn server() -> Option<Deployment> {
+pub(crate) fn server() -> Option<Deployment> {
     super::require("terraform")?;
     let environment = [
         ("CODER_PROVISIONER_DAEMONS", "0"),
@@ -40,13 +40,13 @@ fn server() -> Option<Deployment> {
 }
 
 /// A daemon that runs. Dropping it kills it.
-struct ExternalDaemon {
+pub(crate) struct ExternalDaemon {
     child: Child,
     log: PathBuf,
 }
 
 impl ExternalDaemon {
-    fn start(deployment: &Deployment, mut command: Command, url: &str) -> Self {
+    pub(crate) fn start(deployment: &Deployment, mut command: Command, url: &str) -> Self {
         let log = deployment.folder().join("daemon.log");
         let file = fs::File::create(&log).expect("a log");
         command
@@ -72,7 +72,7 @@ impl ExternalDaemon {
         });
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args([name, &pid]).status();
         assert!(status.is_ok_and(|status| status.success()));

@@ -1,7 +1,14 @@
 //! Disks that are full. Covers R9.
 
-use coder_tests::Deployment;
-use std::{path::PathBuf, process::Command};
+use coder_tests::{Deployment, Outcome, wait_for};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A small file system of its own, taken away in the end.
 struct Disk(PathBuf);
@@ -104,4 +111,109 @@ resource "terraform_data" "big" {
     // The directory of the build is gone, and with it what filled the disk.
     deployment.must(&["start", "dev", "--yes"]);
     deployment.must(&["delete", "dev", "--yes"]);
+}
+
+#[test]
+fn a_full_cache_keeps_nobody_from_building() {
+    let Some(mut deployment) = super::deployment() else {
+        return;
+    };
+    assert!(deployment.stop_server(MINUTE));
+    let cache = deployment.folder().join("cache/terraform/cache");
+    let Some(disk) = Disk::mount(cache.clone(), "1m") else {
+        return;
+    };
+    deployment.start_server();
+    deployment.push("first", "resource \"terraform_data\" \"x\" {\n}\n");
+    let full = Filler::fill(&cache);
+    deployment.push_local_template();
+    deployment.must(&["create", "dev", "--template", "local", "--yes"]);
+    deployment.must(&["stop", "dev", "--yes"]);
+    drop(full);
+    deployment.must(&["delete", "dev", "--yes"]);
+    drop(disk);
+}
+
+/// A file that takes all that is free. Dropping it frees that again.
+struct Filler(PathBuf);
+
+impl Filler {
+    fn fill(folder: &Path) -> Self {
+        let path = folder.join("filler");
+        let mut zero = fs::File::open("/dev/zero").expect("zeros");
+        let mut file = fs::File::create(&path).expect("a file");
+        let full = std::io::copy(&mut zero, &mut file).expect_err("the disk is full");
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        Self(path)
+    }
+}
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Uploads an archive of a megabyte that is like no other; answers body and status.
+fn upload_something(deployment: &Deployment) -> String {
+    let script =
+        "head -c 1048576 /dev/urandom >\"$1/random\" && tar -cf \"$1/upload.tar\" -C \"$1\" random";
+    let folder = deployment.folder().to_str().expect("UTF-8");
+    let made = Command::new("sh")
+        .args(["-c", script, "sh", folder])
+        .output();
+    let _ = Outcome::of(made).expect_success("an archive");
+    let mut curl = Command::new("curl");
+    curl.args(["-sS", "--max-time", "30", "-w", "\n%{http_code}"])
+        .args(["-H", "Content-Type: application/x-tar", "-H"])
+        .arg(format!("Coder-Session-Token: {}", deployment.token()))
+        .arg("--data-binary")
+        .arg(format!("@{folder}/upload.tar"))
+        .arg(format!("{}/api/v2/files", deployment.url()));
+    Outcome::of(curl.output()).stdout
+}
+
+#[test]
+fn a_full_database_is_said_and_goes_on_when_there_is_room() {
+    let Some(mut deployment) = super::deployment() else {
+        return;
+    };
+    deployment.push_local_template();
+    deployment.must(&["create", "dev", "--template", "local", "--yes"]);
+    assert!(deployment.stop_server(MINUTE));
+    let data = deployment.folder().join("server/postgres/data");
+    let aside = deployment.folder().join("data-aside");
+    fs::rename(&data, &aside).expect("moved");
+    let Some(disk) = Disk::mount(data.clone(), "200m") else {
+        return;
+    };
+    let script = "cp -a \"$1/.\" \"$2\" && chown --reference=\"$1\" \"$2\" && chmod 700 \"$2\"";
+    let copy = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .args([&aside, &data])
+        .output();
+    let _ = Outcome::of(copy).expect_success("moving the data");
+    deployment.start_server();
+
+    let full = Filler::fill(&data);
+    let upload = || upload_something(&deployment);
+    let refused = wait_for("the database to be full", MINUTE, || {
+        let said = upload();
+        (!said.ends_with("201") && !said.ends_with("200")).then_some(said)
+    });
+    assert!(refused.ends_with("503"), "{refused}");
+    wait_for("the operator to be told", MINUTE, || {
+        let log = deployment.server_log();
+        log.contains("No space left on device").then_some(())
+    });
+    assert!(deployment.is_up(), "the server goes on");
+    drop(full);
+    wait_for("the database to take files again", MINUTE, || {
+        let said = upload();
+        (said.ends_with("201") || said.ends_with("200")).then_some(())
+    });
+    deployment.must(&["stop", "dev", "--yes"]);
+    deployment.must(&["delete", "dev", "--yes"]);
+    assert!(deployment.stop_server(MINUTE));
+    drop(disk);
 }

@@ -13,6 +13,7 @@ mod crashes;
 mod external;
 mod faults;
 mod full_disks;
+mod killed_daemons;
 mod lifecycle;
 mod names;
 mod offline;

@@ -12,13 +12,15 @@
 //! it leads, and holds a shared lock on the session's lock file, so that nobody takes the session for abandoned
 //! while anything of it runs. Its standard input is the lifeline: the daemon writes a byte every `BEAT`. When that
 //! ends, or nothing comes for twice `SILENCE` because the daemon is stopped, the group is interrupted: Terraform
-//! finishes what it is making, begins nothing new, and writes its state. After `ORPHAN_GRACE` the group is killed.
-//! All that is over before the lease of the job is.
+//! finishes what it is making, begins nothing new, and writes its state. Its output is read to the end meanwhile: a
+//! write that nobody reads would end it on the spot. After `ORPHAN_GRACE` the group is killed. All that is over before
+//! the lease of the job is.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
@@ -89,10 +91,12 @@ async fn supervise(mut command: Command) -> std::io::Result<ExitCode> {
         signal(SignalKind::hangup())?,
     );
     let lifeline = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let outputs = outputs();
     let mut child = command.spawn()?;
     let status = tokio::select! {
         status = child.wait() => status?,
         () = abandoned(lifeline.into()) => {
+            outputs.into_iter().for_each(discard);
             let _ = kill_current_process_group(Signal::INT);
             let ended = timeout(ORPHAN_GRACE, child.wait()).await;
             // Also when Terraform listened: what it started may not have. This process is one of the group.
@@ -107,6 +111,22 @@ async fn supervise(mut command: Command) -> std::io::Result<ExitCode> {
     complain(&status.to_string());
     kill_current_process_group(Signal::KILL)?;
     Ok(ExitCode::FAILURE)
+}
+
+/// The other ends of the pipes that the child writes to. While they are open it does not die of SIGPIPE when the daemon
+/// does. Where there is no `/proc`, there are none.
+fn outputs() -> Vec<File> {
+    let pipe = |path| {
+        let is_pipe = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+        is_pipe.then(|| File::open(path).ok()).flatten()
+    };
+    let paths = ["/proc/self/fd/1", "/proc/self/fd/2"];
+    paths.into_iter().filter_map(pipe).collect()
+}
+
+/// Reads what nobody else does any more, so that the writer need not wait.
+fn discard(mut output: File) {
+    std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
 }
 
 /// Waits until the lifeline ends or falls silent.
