@@ -47,7 +47,7 @@ test: deps ## Run every check and test
 .PHONY: faults
 faults: deps ## Kill, stop and cancel builds at hundreds of points
 	CODER_FAULT_RUNS=$(or $(RUNS),200) CODER_CANCEL_RUNS=10000 $(CARGO) test --locked --workspace --all-features \
-		--test e2e --test it -- --nocapture --test-threads 1 crashes:: killed_daemons:: full_disks:: cancel::
+		--test e2e --test it -- --nocapture --test-threads 1 crashes:: cancels:: killed_daemons:: full_disks:: cancel::
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -15,9 +15,9 @@ use std::{
 };
 
 /// Kill points of a run without `CODER_FAULT_RUNS`.
-const FEW: usize = 6;
+pub(crate) const FEW: usize = 6;
 /// Workspaces that are built at once, so that one kill gives as many points.
-const LANES: usize = 3;
+pub(crate) const LANES: usize = 3;
 /// How long a job may go on or be held after its server or daemon was killed.
 pub(crate) const RELEASE: Duration = Duration::from_secs(45);
 /// How long it may take until a workspace can be used again.
@@ -56,10 +56,14 @@ pub(crate) struct Bench {
 }
 
 /// Random enough, and the same again for the same seed.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -130,7 +134,17 @@ resource "terraform_data" "{name}" {{
         }
     }
 
-    fn build(&self, lane: &Lane, transition: &str) {
+    /// Answers the status.
+    pub(crate) fn cancel(&self, lane: &Lane) -> u16 {
+        let build = self.latest(lane)["id"].clone();
+        let path = format!(
+            "/api/v2/workspacebuilds/{}/cancel",
+            build.as_str().expect("an id")
+        );
+        self.deployment.api("PATCH", &path, None).0
+    }
+
+    pub(crate) fn build(&self, lane: &Lane, transition: &str) {
         let path = format!("/api/v2/workspaces/{}/builds", lane.id);
         let body = json!({ "transition": transition });
         let (status, build) = self.deployment.api("POST", &path, Some(&body));
@@ -299,7 +313,7 @@ fn a_server_killed_at_any_moment_loses_nothing() {
     let runs = number("CODER_FAULT_RUNS").map_or(FEW, |runs| usize::try_from(runs).expect("small"));
     let seed = number("CODER_FAULT_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("CODER_FAULT_SEED={seed} CODER_FAULT_RUNS={runs}");
-    let mut dice = Dice((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut dice = Dice::new(seed);
     let (mut released, mut usable, mut points) = (Vec::new(), Vec::new(), 0);
     while points < runs {
         let names = (0..LANES).map(|lane| format!("w{points}-{lane}"));

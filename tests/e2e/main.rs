@@ -9,6 +9,7 @@
 
 mod api_only;
 mod bad_templates;
+mod cancels;
 mod crashes;
 mod external;
 mod faults;

@@ -33,6 +33,8 @@ pub struct JobEnd {
     pub error: Option<String>,
     /// The failure in one word.
     pub error_code: Option<JobErrorCode>,
+    /// Whether all was done. A cancel that came too late for that is forgotten: the job has succeeded.
+    pub done: bool,
 }
 
 /// The job queue, logs and timings.
@@ -77,8 +79,8 @@ pub trait ProvisionerJobStore: Send {
     /// Asks for a cancel, which is no sign of life: `updated_at` stays. A pending job ends at once. `false`
     /// when it had ended or been canceled before.
     async fn cancel(&mut self, id: ProvisionerJobId, now: Timestamp) -> StoreResult<bool>;
-    /// Ends a job, also one that waits; `updated_at` becomes `now`. With a lease, `false` when that is not its present claim; without, the platform itself
-    /// ends it. `false` too when it had ended before; nothing is changed then.
+    /// Ends a job, also one that waits; `updated_at` becomes `now`. With a lease, `false` when that is
+    /// not its present claim; without, the platform itself ends it. `false` too when it had ended before; nothing is changed then.
     async fn finish(
         &mut self,
         id: ProvisionerJobId,

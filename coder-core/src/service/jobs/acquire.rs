@@ -178,7 +178,7 @@ impl Jobs {
                 tracing::warn!(%job_id, %error, "job cannot be carried out");
                 let end = JobEnd {
                     error: Some(error.message().to_owned()),
-                    error_code: None,
+                    ..JobEnd::default()
                 };
                 tx.provisioner_jobs()
                     .finish(job_id, Some(claim.lease), &end, now)

@@ -137,7 +137,10 @@ impl Jobs {
     ) -> Result<()> {
         let job = claimed(tx, claim).await?;
         let now = self.deps.now();
-        let end = JobEnd::default();
+        let end = JobEnd {
+            done: true,
+            ..JobEnd::default()
+        };
         if !tx
             .provisioner_jobs()
             .finish(job.id, Some(claim.lease), &end, now)

@@ -58,6 +58,7 @@ impl Jobs {
         let end = JobEnd {
             error: (!canceled).then_some(text),
             error_code: failure.error_code.filter(|_| !canceled),
+            done: false,
         };
         let now = self.deps.now();
         if !tx

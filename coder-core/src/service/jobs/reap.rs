@@ -77,7 +77,7 @@ impl Jobs {
         tx.provisioner_jobs().append_logs(id, &lines).await?;
         let end = JobEnd {
             error: job.canceled_at.is_none().then_some(reason),
-            error_code: None,
+            ..JobEnd::default()
         };
         if !tx.provisioner_jobs().finish(id, None, &end, now).await? {
             return Ok(false);

@@ -269,6 +269,7 @@ async fn fail_for_variables(
     let end = JobEnd {
         error: Some(error),
         error_code: Some(JobErrorCode::RequiredTemplateVariables),
+        done: false,
     };
     tx.provisioner_jobs()
         .finish(claim.job_id, Some(claim.lease), &end, now)

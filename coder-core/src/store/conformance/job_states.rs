@@ -120,6 +120,29 @@ pub async fn cancel_running(backend: Backend) -> Outcome {
     Ok(())
 }
 
+/// A cancel that comes when all is done already has no effect.
+pub async fn cancel_too_late(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    world.add_job(&mut *tx, 2).await?;
+    let lease = start(&mut *tx, &world, id(2)).await?;
+    assert!(tx.provisioner_jobs().cancel(id(2), at(310)).await?);
+    let end = JobEnd {
+        done: true,
+        ..JobEnd::default()
+    };
+    let ended = tx
+        .provisioner_jobs()
+        .finish(id(2), Some(lease), &end, at(330))
+        .await?;
+    assert!(ended);
+    let found = job(&mut *tx).await?;
+    assert_eq!(found.status(), JobStatus::Succeeded);
+    assert_eq!(found.canceled_at, None);
+    tx.rollback().await?;
+    Ok(())
+}
+
 /// Only the present claim ends a job, and only once.
 pub async fn finish_is_fenced(backend: Backend) -> Outcome {
     let world = World::create(&backend).await?;
@@ -127,7 +150,7 @@ pub async fn finish_is_fenced(backend: Backend) -> Outcome {
     world.add_job(&mut *tx, 2).await?;
     let failed = JobEnd {
         error: Some("no".to_owned()),
-        error_code: None,
+        ..JobEnd::default()
     };
     let well = JobEnd::default();
     // Nobody has claimed it yet.

@@ -50,7 +50,7 @@ macro_rules! store_conformance {
                     people_before_prebuilds, positions, stale,
                 }
                 job_states {
-                    heartbeat, cancel_pending, cancel_running, finish_is_fenced,
+                    heartbeat, cancel_pending, cancel_running, cancel_too_late, finish_is_fenced,
                     finish_by_the_platform, release,
                 }
                 organizations {

@@ -250,6 +250,7 @@ pub async fn error_code(backend: Backend) -> Outcome {
     let end = JobEnd {
         error: Some("a value is missing".to_owned()),
         error_code: Some(JobErrorCode::MissingTemplateParameter),
+        done: false,
     };
     assert!(
         tx.provisioner_jobs()

@@ -88,7 +88,7 @@ pub async fn nul_of_daemons(backend: Backend) -> Outcome {
     let mut tx = backend.begin().await?;
     let end = JobEnd {
         error: Some(NUL.to_owned()),
-        error_code: None,
+        ..JobEnd::default()
     };
     let result = tx
         .provisioner_jobs()

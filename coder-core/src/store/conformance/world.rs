@@ -219,7 +219,7 @@ pub async fn finish(
 ) -> StoreResult<bool> {
     let end = JobEnd {
         error: error.map(str::to_owned),
-        error_code: None,
+        ..JobEnd::default()
     };
     tx.provisioner_jobs().finish(job, None, &end, at(400)).await
 }

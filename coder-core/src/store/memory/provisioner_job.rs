@@ -186,6 +186,9 @@ impl ProvisionerJobStore for MemoryTransaction {
         }
         job.completed_at = Some(now);
         job.updated_at = now;
+        if end.done {
+            job.canceled_at = None;
+        }
         job.error.clone_from(&end.error);
         job.error_code = end.error_code;
         Ok(true)

@@ -149,6 +149,9 @@ impl ProvisionerJobStore for PgTransaction {
         let mut query = Query::new("UPDATE provisioner_jobs SET completed_at = ");
         query.bind(now).push(", updated_at = ").bind(now);
         query.push(", error = ").bind(end.error.clone());
+        if end.done {
+            query.push(", canceled_at = NULL");
+        }
         query
             .push(", error_code = ")
             .bind(end.error_code.map(|code| code.to_string()));

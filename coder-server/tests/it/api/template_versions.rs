@@ -40,7 +40,7 @@ async fn finish(server: &TestServer, version: &Value, error: Option<&str>) {
     let job_id = job_of(version);
     let end = JobEnd {
         error: error.map(str::to_owned),
-        error_code: None,
+        ..JobEnd::default()
     };
     let mut tx = server.begin().await.unwrap();
     let now = server.state.deps.now();
