@@ -12,7 +12,7 @@ use super::limits::MAX_COMMAND_BYTES;
 use super::registry::{Control, Registry};
 use super::server::ServerState;
 use super::setup::{TerminalRequest, TerminalSize};
-use super::{Program, forward, session, signal};
+use super::{Program, forward, session, sftp, signal};
 
 /// Translates what the SSH library calls into entries of the [`Registry`] and tasks.
 pub(super) struct Handler {
@@ -249,10 +249,19 @@ impl russh::server::Handler for Handler {
     async fn subsystem_request(
         &mut self,
         channel: ChannelId,
-        _name: &str,
+        name: &str,
         session: &mut Session,
     ) -> Result<(), HandlerError> {
-        Ok(session.channel_failure(channel)?)
+        if name != "sftp" {
+            return Ok(session.channel_failure(channel)?);
+        }
+        let Some((served, _setup)) = self.registry.start(channel) else {
+            return Ok(session.channel_failure(channel)?);
+        };
+        session.channel_success(channel)?;
+        let home = self.server.user.home.clone();
+        self.server.tasks.spawn(sftp::run(home, served));
+        Ok(())
     }
 
     async fn x11_request(

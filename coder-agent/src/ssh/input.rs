@@ -165,6 +165,16 @@ impl InputSender {
 }
 
 impl InputReceiver {
+    /// The next bytes; `None` after the client's last.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        Some(self.0.recv().await?.bytes)
+    }
+
+    /// The next bytes, if they have arrived.
+    pub(super) fn next_if_ready(&mut self) -> Option<Bytes> {
+        Some(self.0.try_recv().ok()?.bytes)
+    }
+
     /// Writes everything into `target` until the client has sent its last byte or `target` takes
     /// no more, then shuts `target` down. Input that arrives later is dropped.
     pub(super) async fn copy_into<W: AsyncWrite + Unpin>(mut self, mut target: W) {

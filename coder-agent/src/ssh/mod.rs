@@ -20,9 +20,10 @@
 //! * Environment, command lines and terminal modes are decided by pure functions ([`environment`],
 //!   [`command`], `terminal_modes`).
 //!
-//! Not offered yet and refused in the way clients expect: the sftp subsystem, remote and
+//! Not offered yet and refused in the way clients expect: other subsystems than sftp, remote and
 //! Unix-socket forwarding, agent and X11 forwarding.
 
+mod accounts;
 mod algorithms;
 pub mod command;
 mod connection;
@@ -43,6 +44,7 @@ mod registry;
 mod server;
 mod session;
 mod setup;
+mod sftp;
 mod signal;
 mod terminal_modes;
 mod transport;

@@ -188,7 +188,7 @@ async fn what_is_not_offered_is_refused() {
     let server = TestServer::new();
     let client = server.raw_client().await;
     let mut channel = client.channel_open_session().await.unwrap();
-    channel.request_subsystem(true, "sftp").await.unwrap();
+    channel.request_subsystem(true, "netconf").await.unwrap();
     assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
     channel
         .request_x11(true, false, "MIT-MAGIC-COOKIE-1", "00", 0)

@@ -6,5 +6,7 @@ mod harness;
 mod hostile;
 mod lifetime;
 mod openssh;
+mod sftp;
 mod terminal;
+mod tools;
 mod transfer;
