@@ -2,6 +2,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,9 @@ Options:
 /// Tokens are shorter than this, in bytes.
 const MAX_TOKEN_FILE_BYTES: u64 = 4_096;
 
+/// How long calls to the file system may go on when everything else has ended.
+const LAST_CALLS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Two workers are enough for what an agent moves, and cost little memory.
 const WORKER_THREADS: usize = 2;
 
@@ -47,7 +51,12 @@ pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         .build();
     let ended = runtime
         .map_err(|error| format!("runtime cannot be started: {error}"))
-        .and_then(|runtime| runtime.block_on(run(arguments, variables)));
+        .and_then(|runtime| {
+            let ended = runtime.block_on(run(arguments, variables));
+            // A file system that does not answer must not keep the agent from ending.
+            runtime.shutdown_timeout(LAST_CALLS_TIMEOUT);
+            ended
+        });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
