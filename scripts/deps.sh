@@ -12,6 +12,14 @@ need cc build-essential
 need curl curl
 need ssh openssh-client
 need setsid util-linux
+if [ "${1:-}" = --tests ]; then
+    # The real clients that the agent's SSH server is tested with.
+    need rsync rsync
+    need git git
+    need xauth xauth
+    need perl perl
+    need awk mawk
+fi
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
     missing+=(postgresql)
 fi

@@ -1,12 +1,14 @@
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use russh::server::{Auth, ChannelOpenHandle, Handle, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use tokio_util::sync::CancellationToken;
 
+use super::forward::{Forwards, Opener, Target};
 use super::input::InputBudget;
 use super::limits::MAX_COMMAND_BYTES;
 use super::registry::{Control, Registry};
@@ -19,6 +21,7 @@ pub(super) struct Handler {
     server: Arc<ServerState>,
     registry: Registry,
     budget: InputBudget,
+    forwards: Forwards,
     logged_in: CancellationToken,
 }
 
@@ -40,11 +43,16 @@ impl Handler {
         logged_in: CancellationToken,
     ) -> Self {
         Self {
+            forwards: Forwards::new(server.tasks.clone()),
             server,
             registry,
             budget,
             logged_in,
         }
+    }
+
+    fn opener(&self, session: &Session) -> Opener {
+        Opener::new(session.handle(), self.registry.clone())
     }
 
     /// Runs a program in a session that is set up.
@@ -64,6 +72,32 @@ impl Handler {
             .spawn(session::run(server, served, setup, program));
         Ok(())
     }
+
+    /// Connects a channel with a socket of the workspace.
+    async fn connect(
+        &self,
+        target: Option<Target>,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        handle: Handle,
+    ) {
+        let Some(target) = target else {
+            return reply.reject(ChannelOpenFailure::ConnectFailed).await;
+        };
+        let (_, writer) = channel.split();
+        match self.registry.open(writer, handle) {
+            Some(served) => drop(self.server.tasks.spawn(forward::run(target, served, reply))),
+            None => reply.reject(ChannelOpenFailure::ResourceShortage).await,
+        }
+    }
+
+    /// Says why something that the client asked for is not done.
+    fn note(outcome: Result<(), io::Error>, what: &str) -> bool {
+        if let Err(error) = &outcome {
+            tracing::debug!(%error, what, "an SSH client was refused");
+        }
+        outcome.is_ok()
+    }
 }
 
 fn reply(channel: ChannelId, accepted: bool, session: &mut Session) -> Result<(), HandlerError> {
@@ -82,7 +116,8 @@ impl russh::server::Handler for Handler {
         Ok(Auth::Accept)
     }
 
-    async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), HandlerError> {
+    async fn auth_succeeded(&mut self, session: &mut Session) -> Result<(), HandlerError> {
+        self.registry.closing().set_client(session.remote_sshid());
         self.logged_in.cancel();
         Ok(())
     }
@@ -112,18 +147,31 @@ impl russh::server::Handler for Handler {
         reply: ChannelOpenHandle,
         session: &mut Session,
     ) -> Result<(), HandlerError> {
-        let (_, writer) = channel.split();
-        let handle: Handle = session.handle();
-        match (
-            forward::Target::new(host_to_connect, port_to_connect),
-            writer,
-        ) {
-            (None, _) => reply.reject(ChannelOpenFailure::ConnectFailed).await,
-            (Some(target), writer) => match self.registry.open(writer, handle) {
-                Some(served) => drop(self.server.tasks.spawn(forward::run(target, served, reply))),
-                None => reply.reject(ChannelOpenFailure::ResourceShortage).await,
-            },
-        }
+        let target = Target::tcp(host_to_connect, port_to_connect);
+        self.connect(target, channel, reply, session.handle()).await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        channel: Channel<Msg>,
+        socket_path: &str,
+        reply: ChannelOpenHandle,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let target = Target::unix(&self.server.user.home, socket_path);
+        self.connect(target, channel, reply, session.handle()).await;
+        Ok(())
+    }
+
+    async fn channel_open_confirmation(
+        &mut self,
+        channel: ChannelId,
+        _max_packet_size: u32,
+        _window_size: u32,
+        _session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        self.registry.confirm(channel);
         Ok(())
     }
 
@@ -155,6 +203,10 @@ impl russh::server::Handler for Handler {
             input.send(Bytes::copy_from_slice(data), &self.budget);
         }
         Ok(())
+    }
+
+    fn adjust_window(&mut self, _channel: ChannelId, _current: u32) -> u32 {
+        self.budget.window_size()
     }
 
     async fn env_request(
@@ -274,5 +326,47 @@ impl russh::server::Handler for Handler {
         session: &mut Session,
     ) -> Result<(), HandlerError> {
         Ok(session.channel_failure(channel)?)
+    }
+
+    async fn tcpip_forward(
+        &mut self,
+        address: &str,
+        port: &mut u32,
+        session: &mut Session,
+    ) -> Result<bool, HandlerError> {
+        let opener = self.opener(session);
+        let outcome = self.forwards.listen_tcp(address, *port, opener);
+        Ok(Self::note(
+            outcome.map(|bound| *port = u32::from(bound)),
+            "port",
+        ))
+    }
+
+    async fn cancel_tcpip_forward(
+        &mut self,
+        address: &str,
+        port: u32,
+        _session: &mut Session,
+    ) -> Result<bool, HandlerError> {
+        Ok(self.forwards.cancel_tcp(address, port))
+    }
+
+    async fn streamlocal_forward(
+        &mut self,
+        socket_path: &str,
+        session: &mut Session,
+    ) -> Result<bool, HandlerError> {
+        let opener = self.opener(session);
+        let home = &self.server.user.home;
+        let outcome = self.forwards.listen_unix(socket_path, home, opener);
+        Ok(Self::note(outcome, "socket"))
+    }
+
+    async fn cancel_streamlocal_forward(
+        &mut self,
+        socket_path: &str,
+        _session: &mut Session,
+    ) -> Result<bool, HandlerError> {
+        Ok(self.forwards.cancel_unix(socket_path))
     }
 }

@@ -7,7 +7,9 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 
-use super::limits::{INPUT_BUDGET, INPUT_MAX, INPUT_OVERHEAD, INPUT_STEP};
+use super::limits::{
+    BUSY_WINDOW_SIZE, INPUT_BUDGET, INPUT_BUSY, INPUT_MAX, INPUT_OVERHEAD, INPUT_STEP, WINDOW_SIZE,
+};
 
 /// The bytes of a connection's client that nobody has read yet, bounded over all channels.
 ///
@@ -98,6 +100,15 @@ impl InputBudget {
         self.0.limit.fetch_add(INPUT_STEP, Ordering::Relaxed);
         self.0.reader.wake();
         true
+    }
+
+    /// How much of each channel may be on its way.
+    pub(super) fn window_size(&self) -> u32 {
+        if self.0.used.load(Ordering::Acquire) < INPUT_BUSY {
+            WINDOW_SIZE
+        } else {
+            BUSY_WINDOW_SIZE
+        }
     }
 
     fn reserve(&self, size: usize) -> Reserved {
@@ -219,6 +230,7 @@ mod tests {
         let (sender, mut receiver) = channel();
         let messages = fill(&budget, &sender);
         assert_eq!(messages, INPUT_BUDGET.div_ceil(INPUT_OVERHEAD + 1));
+        assert_eq!(budget.window_size(), BUSY_WINDOW_SIZE);
         assert_eq!(sender.backlog(), messages);
         budget.exhausted().await;
         assert_eq!(budget.released_while_exhausted(), Some(0));
@@ -227,6 +239,7 @@ mod tests {
         assert_eq!(budget.released_while_exhausted(), None);
         drop(receiver);
         assert_eq!(sender.backlog(), 0);
+        assert_eq!(budget.window_size(), WINDOW_SIZE);
     }
 
     #[test]

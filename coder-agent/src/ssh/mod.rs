@@ -8,11 +8,13 @@
 //! stream → russh → Handler (translates) → Registry ─ input queue, control queue ─→ one task per channel
 //!                                                                                   ├ exec    pipes
 //!                                                                                   ├ pty     terminal
-//!                                                                                   └ forward TCP
+//!                                                                                   ├ sftp    files
+//!                                                                                   └ forward sockets
+//! listening sockets → one task each → channels that the client opens ────────────────┘
 //! ```
 //!
 //! Invariants:
-//! * The handler never waits. A connection that has more than 16 MiB of input that nobody has read
+//! * The handler never waits. A connection that has more than 24 MiB of input that nobody has read
 //!   is not read from for a while, see `input.rs`; `limits.rs` has the other bounds.
 //! * A channel's task owns everything the channel uses. It ends when the channel, the connection
 //!   or the agent does; only the wait for a process that outlives its session remains, as with
@@ -20,11 +22,12 @@
 //! * Environment, command lines and terminal modes are decided by pure functions ([`environment`],
 //!   [`command`], `terminal_modes`).
 //!
-//! Not offered yet and refused in the way clients expect: other subsystems than sftp, remote and
-//! Unix-socket forwarding, agent and X11 forwarding.
+//! Agent and X11 forwarding are refused. Subsystems other than sftp do not exist here. Names and texts that SSH leaves to the two ends
+//! are UTF-8, because the library wants it so; commands and what goes through streams are bytes.
 
 mod accounts;
 mod algorithms;
+mod closing;
 pub mod command;
 mod connection;
 pub mod environment;
