@@ -13,8 +13,9 @@ use super::input::InputBudget;
 use super::limits::MAX_COMMAND_BYTES;
 use super::registry::{Control, Registry};
 use super::server::ServerState;
-use super::setup::{TerminalRequest, TerminalSize};
-use super::{Program, forward, session, sftp, signal};
+use super::setup::{SessionSetup, TerminalRequest, TerminalSize};
+use super::x11::{Cookie, Display};
+use super::{Program, forward, session, sftp, signal, x11};
 
 /// Translates what the SSH library calls into entries of the [`Registry`] and tasks.
 pub(super) struct Handler {
@@ -62,10 +63,11 @@ impl Handler {
         program: Program,
         session: &mut Session,
     ) -> Result<(), HandlerError> {
-        let Some((served, setup)) = self.registry.start(channel) else {
+        let Some((served, mut setup)) = self.registry.start(channel) else {
             return Ok(session.channel_failure(channel)?);
         };
         session.channel_success(channel)?;
+        setup.agent = self.forwards.agent().map(Into::into);
         let server = Arc::clone(&self.server);
         self.server
             .tasks
@@ -316,16 +318,45 @@ impl russh::server::Handler for Handler {
         Ok(())
     }
 
+    async fn agent_request(
+        &mut self,
+        _channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<bool, HandlerError> {
+        let folders = self.server.temporary_folders();
+        let opener = self.opener(session);
+        let outcome = self.forwards.listen_agent(&folders, opener);
+        Ok(Self::note(outcome, "agent"))
+    }
+
     async fn x11_request(
         &mut self,
         channel: ChannelId,
-        _single_connection: bool,
-        _x11_auth_protocol: &str,
-        _x11_auth_cookie: &str,
-        _x11_screen_number: u32,
+        single_connection: bool,
+        x11_auth_protocol: &str,
+        x11_auth_cookie: &str,
+        x11_screen_number: u32,
         session: &mut Session,
     ) -> Result<(), HandlerError> {
-        Ok(session.channel_failure(channel)?)
+        let is_first = self
+            .registry
+            .with_setup(channel, |setup| setup.display.is_none());
+        let request = Cookie::parse(x11_auth_protocol, x11_auth_cookie)
+            .filter(|_| is_first == Some(true))
+            .map(|cookie| x11::Request {
+                cookie,
+                screen: x11_screen_number,
+                single_connection,
+            });
+        let Some(request) = request else {
+            return reply(channel, false, session);
+        };
+        let opener = self.opener(session);
+        let outcome = Display::listen(request, &self.forwards, opener).map(|display| {
+            let keep = |setup: &mut SessionSetup| setup.display = Some(display);
+            self.registry.with_setup(channel, keep);
+        });
+        reply(channel, Self::note(outcome, "display"), session)
     }
 
     async fn tcpip_forward(

@@ -10,7 +10,7 @@
 //!                                                                                   ├ pty     terminal
 //!                                                                                   ├ sftp    files
 //!                                                                                   └ forward sockets
-//! listening sockets → one task each → channels that the client opens ────────────────┘
+//! sockets, agent, displays → one task per listener → channels that the client opens ─┘
 //! ```
 //!
 //! Invariants:
@@ -22,7 +22,7 @@
 //! * Environment, command lines and terminal modes are decided by pure functions ([`environment`],
 //!   [`command`], `terminal_modes`).
 //!
-//! Agent and X11 forwarding are refused. Subsystems other than sftp do not exist here. Names and texts that SSH leaves to the two ends
+//! Subsystems other than sftp do not exist here. Names and texts that SSH leaves to the two ends
 //! are UTF-8, because the library wants it so; commands and what goes through streams are bytes.
 
 mod accounts;
@@ -41,6 +41,7 @@ mod input;
 mod limits;
 mod options;
 mod output;
+mod private_folder;
 mod process;
 mod pty;
 mod registry;
@@ -52,6 +53,7 @@ mod signal;
 mod terminal_modes;
 mod transport;
 mod user;
+mod x11;
 
 pub use command::Program;
 pub use environment::{Environment, WorkspaceEnvironment};

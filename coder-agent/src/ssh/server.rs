@@ -1,4 +1,6 @@
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -100,6 +102,18 @@ impl SshServer {
 impl ServerState {
     pub(super) fn settings(&self) -> Arc<WorkspaceSettings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where something for a short time may be put; the first that works is taken.
+    pub(super) fn temporary_folders(&self) -> Vec<PathBuf> {
+        let variable = self.process_environment.get(OsStr::new("TMPDIR"));
+        let folder = variable
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
+        folder
+            .into_iter()
+            .chain(["/tmp".into(), self.user.home.clone()])
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::sync::Arc;
 
@@ -8,10 +8,12 @@ use tokio::process::Command;
 use super::command::{command, working_directory};
 use super::exit::Exit;
 use super::output::{Output, Stream};
+use super::private_folder::PrivateFolder;
 use super::registry::ServedChannel;
 use super::server::ServerState;
 use super::setup::SessionSetup;
-use super::{Program, exec, greeting, pty};
+use super::x11::{Display, authority};
+use super::{Environment, Program, exec, greeting, pty};
 
 /// Runs a program for a session and sees its channel to the end.
 pub(super) async fn run(
@@ -29,6 +31,14 @@ pub(super) async fn run(
     // Fixed texts of the right shape: clients come through a tunnel and have no address here.
     environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
     environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
+    if let Some(agent) = &setup.agent {
+        environment.insert("SSH_AUTH_SOCK".into(), agent.into());
+    }
+    // Kept until the program has ended.
+    let _authority = match &setup.display {
+        Some(display) => show(display, &server, &mut environment).await,
+        None => None,
+    };
     let directory = working_directory(&settings.directory, &server.user, &environment);
 
     match setup.terminal {
@@ -49,6 +59,31 @@ pub(super) async fn run(
                 Program::Command(_) => Bytes::new(),
             };
             pty::run(&request, build, greeting, channel, &server.closing).await;
+        }
+    }
+}
+
+/// Lets programs use a display.
+async fn show(
+    display: &Display,
+    server: &ServerState,
+    environment: &mut Environment,
+) -> Option<PrivateFolder> {
+    environment.insert("DISPLAY".into(), display.name().into());
+    let usual = match environment.get(OsStr::new("XAUTHORITY")) {
+        Some(file) => file.into(),
+        None => server.user.home.join(".Xauthority"),
+    };
+    let authorized = display.authorize(usual, server.temporary_folders()).await;
+    match authorized {
+        Ok(Some(folder)) => {
+            environment.insert("XAUTHORITY".into(), authority(&folder).into());
+            Some(folder)
+        }
+        Ok(None) => None,
+        Err(error) => {
+            tracing::warn!(%error, "programs will not be allowed to use the X11 display");
+            None
         }
     }
 }

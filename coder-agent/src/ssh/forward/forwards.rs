@@ -1,19 +1,20 @@
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
-use super::listener::{Listener, serve};
-use super::opener::{Opener, Origin};
-use super::{tcp, unix};
+use super::listener::serve;
+use super::{Listener, Opener, Origin, tcp, unix};
 use crate::ssh::limits::MAX_LISTENERS;
+use crate::ssh::private_folder::PrivateFolder;
 
 /// What a connection's client has asked to have forwarded to it.
 pub(in crate::ssh) struct Forwards {
     tasks: TaskTracker,
     listeners: BTreeMap<Name, DropGuard>,
+    agent: Option<(PathBuf, DropGuard)>,
 }
 
 /// How the client names a listener, and will when it wants it to end.
@@ -28,6 +29,7 @@ impl Forwards {
         Self {
             tasks,
             listeners: BTreeMap::new(),
+            agent: None,
         }
     }
 
@@ -88,8 +90,39 @@ impl Forwards {
             .is_some()
     }
 
+    /// Gives programs a socket to the client's agent, below the first of `folders` that allows it.
+    /// There is one for all sessions of a connection.
+    pub(in crate::ssh) fn listen_agent(
+        &mut self,
+        folders: &[PathBuf],
+        opener: Opener,
+    ) -> io::Result<()> {
+        if self.agent.is_some() {
+            return Ok(());
+        }
+        let folder = PrivateFolder::create(folders)?;
+        let path = folder.path().join("agent.sock");
+        let (listener, file) = unix::listen(&path)?;
+        let listener = Listener::Unix {
+            listener,
+            _file: file.with_folder(folder),
+        };
+        self.agent = Some((path, self.serve(listener, Origin::Agent, opener)));
+        Ok(())
+    }
+
+    /// The socket of the client's agent.
+    pub(in crate::ssh) fn agent(&self) -> Option<&Path> {
+        Some(&self.agent.as_ref()?.0)
+    }
+
     /// Starts to pass streams on, until what is returned is dropped.
-    fn serve(&self, listener: Listener, origin: Origin, opener: Opener) -> DropGuard {
+    pub(in crate::ssh) fn serve(
+        &self,
+        listener: Listener,
+        origin: Origin,
+        opener: Opener,
+    ) -> DropGuard {
         let ended = opener.ended();
         let task = serve(listener, origin, opener, self.tasks.clone(), ended.clone());
         self.tasks.spawn(task);

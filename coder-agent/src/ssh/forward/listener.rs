@@ -8,9 +8,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::opener::{Opener, Origin};
 use super::splice::Socket;
 use super::unix::SocketFile;
+use super::{Opener, Origin};
 
 /// How long nothing is accepted after that has failed, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -61,8 +61,12 @@ pub(super) async fn serve(
         };
         match accepted {
             Ok((socket, peer)) => {
+                let once = matches!(origin, Origin::X11 { once: true });
                 let (opener, origin) = (opener.clone(), origin.clone());
                 tasks.spawn(async move { pass_on(socket, &origin, peer, &opener).await });
+                if once {
+                    return;
+                }
             }
             Err(error) => {
                 tracing::debug!(%error, ?origin, "a forwarded stream could not be accepted");

@@ -2,7 +2,7 @@
 //!
 //! * Towards the workspace the client opens a channel, and [`run`] connects it (`ssh -L`, `-D`).
 //! * Towards the client somebody connects to a [`Listener`], and [`Opener`] opens a channel
-//!   for that (`ssh -R`).
+//!   for that (`ssh -R`, the agent's socket, X11 displays).
 //!
 //! [`Forwards`] keeps a connection's listeners; they end with it.
 
@@ -16,4 +16,6 @@ mod unix;
 
 pub(super) use direct::{Target, run};
 pub(super) use forwards::Forwards;
-pub(super) use opener::Opener;
+pub(super) use listener::Listener;
+pub(super) use opener::{Opener, Origin};
+pub(super) use tcp::bind;

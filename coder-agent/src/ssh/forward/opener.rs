@@ -20,6 +20,13 @@ pub(in crate::ssh) enum Origin {
     Tcp { address: String, port: u16 },
     /// A socket that the client asked to have forwarded, named as it did.
     Unix { path: String },
+    /// The client's SSH agent.
+    Agent,
+    /// The client's X11 display.
+    X11 {
+        /// Whether there is to be one connection only.
+        once: bool,
+    },
 }
 
 impl Opener {
@@ -70,6 +77,8 @@ impl Opener {
                     .await
             }
             Origin::Unix { path } => self.handle.channel_open_forwarded_streamlocal(path).await,
+            Origin::Agent => self.handle.channel_open_agent().await,
+            Origin::X11 { .. } => self.handle.channel_open_x11(peer, peer_port).await,
         }
     }
 }

@@ -50,7 +50,7 @@ fn listen_locally(wanted: u16) -> io::Result<(Vec<TcpListener>, u16)> {
 }
 
 /// Neither waits nor resolves names.
-fn bind(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
+pub(in crate::ssh) fn bind(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();

@@ -11,6 +11,8 @@ use futures_util::FutureExt as _;
 use rustix::fs::{Mode, fchmod};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
+use crate::ssh::private_folder::PrivateFolder;
+
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
 
@@ -20,6 +22,8 @@ pub(in crate::ssh) struct SocketFile {
     path: PathBuf,
     /// Device and number of the file.
     identity: (u64, u64),
+    /// Removed after the file.
+    folder: Option<PrivateFolder>,
 }
 
 /// Listens at a path that only this user can reach.
@@ -72,7 +76,14 @@ impl SocketFile {
         Ok(Self {
             path: path.to_owned(),
             identity: (metadata.dev(), metadata.ino()),
+            folder: None,
         })
+    }
+
+    /// Removes the socket's folder as well, at the end.
+    pub(super) fn with_folder(mut self, folder: PrivateFolder) -> Self {
+        self.folder = Some(folder);
+        self
     }
 }
 

@@ -190,13 +190,6 @@ async fn what_is_not_offered_is_refused() {
     let mut channel = client.channel_open_session().await.unwrap();
     channel.request_subsystem(true, "netconf").await.unwrap();
     assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
-    channel
-        .request_x11(true, false, "MIT-MAGIC-COOKIE-1", "00", 0)
-        .await
-        .unwrap();
-    assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
-    channel.agent_forward(true).await.unwrap();
-    assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
     for bad in [vec![b'x'; 128 * 1024], b"a\0b".to_vec()] {
         channel.exec(true, bad).await.unwrap();
         assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));

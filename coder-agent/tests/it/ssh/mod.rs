@@ -1,5 +1,6 @@
 //! The SSH server against our client, against the library's client and against OpenSSH.
 
+mod agent_forward;
 mod exec;
 mod forward;
 mod harness;
@@ -13,3 +14,4 @@ mod streamlocal;
 mod terminal;
 mod tools;
 mod transfer;
+mod x11;
