@@ -73,6 +73,7 @@ impl Workspace {
             user: user.clone(),
             process_environment: options.process_environment.clone(),
             max_timeout: options.ssh_max_timeout,
+            blocked: options.ssh_blocked,
         });
         let workspace = Self {
             api,

@@ -23,6 +23,9 @@ Options:
       --log-dir <DIR>             Where scripts' output is kept [env: CODER_AGENT_LOG_DIR]
       --script-data-dir <DIR>     Where scripts keep data [env: CODER_AGENT_SCRIPT_DATA_DIR]
       --ssh-max-timeout <TIME>    How long SSH clients may be silent [default: 72h]
+      --block-file-transfer           Refuse sftp, scp, rsync and nc
+      --block-reverse-port-forwarding Refuse ssh -R
+      --block-local-port-forwarding   Refuse ssh -L and -D
       --log-json                  Log as JSON
   -v, --verbose                   Log more [env: CODER_VERBOSE]
 ";
@@ -76,6 +79,7 @@ async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), St
         log_dir: arguments.log_dir,
         script_data_dir: arguments.script_data_dir,
         ssh_max_timeout: arguments.ssh_max_timeout,
+        ssh_blocked: arguments.ssh_blocked,
         subsystems: arguments.subsystems,
         ..AgentOptions::default()
     };

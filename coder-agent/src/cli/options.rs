@@ -7,7 +7,7 @@ use coder_core::secret::Secret;
 use lexopt::prelude::{Long, Short, Value};
 use url::Url;
 
-use crate::ssh::SshOptions;
+use crate::ssh::{Blocked, SshOptions};
 
 /// What `coder agent` was told on its command line and by its environment.
 #[derive(Debug)]
@@ -22,6 +22,9 @@ pub struct AgentArguments {
     pub script_data_dir: PathBuf,
     /// `--ssh-max-timeout`, `CODER_AGENT_SSH_MAX_TIMEOUT`.
     pub ssh_max_timeout: Duration,
+    /// `--block-file-transfer`, `--block-reverse-port-forwarding`, `--block-local-port-forwarding`
+    /// and `CODER_AGENT_BLOCK_…`.
+    pub ssh_blocked: Blocked,
     /// `CODER_AGENT_SUBSYSTEM`, separated by commas.
     pub subsystems: Vec<String>,
     /// `--log-json`: log as JSON.
@@ -75,13 +78,6 @@ const IGNORED: &[&str] = &[
     "socket-server-enabled",
 ];
 
-/// Options that forbid something. Accepting them without forbidding would be worse than failing.
-const NOT_OFFERED: &[&str] = &[
-    "block-file-transfer",
-    "block-reverse-port-forwarding",
-    "block-local-port-forwarding",
-];
-
 /// The environment by name.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
@@ -117,6 +113,7 @@ struct Given {
     log_dir: Option<OsString>,
     script_data_dir: Option<OsString>,
     ssh_max_timeout: Option<OsString>,
+    ssh_blocked: Blocked,
     log_json: bool,
     verbose: bool,
 }
@@ -124,14 +121,20 @@ struct Given {
 impl Given {
     fn from_variables(variables: &Variables) -> Self {
         let variable = |name: &str| get(variables, name).cloned();
+        let is_on = |name: &str| variable(name).is_some_and(|value| is_true(&value));
         Self {
             url: variable("CODER_AGENT_URL"),
             token: variable("CODER_AGENT_TOKEN"),
             log_dir: variable("CODER_AGENT_LOG_DIR"),
             script_data_dir: variable("CODER_AGENT_SCRIPT_DATA_DIR"),
             ssh_max_timeout: variable("CODER_AGENT_SSH_MAX_TIMEOUT"),
+            ssh_blocked: Blocked {
+                file_transfer: is_on("CODER_AGENT_BLOCK_FILE_TRANSFER"),
+                reverse_port_forwarding: is_on("CODER_AGENT_BLOCK_REVERSE_PORT_FORWARDING"),
+                local_port_forwarding: is_on("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING"),
+            },
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
-            verbose: variable("CODER_VERBOSE").is_some_and(|value| value != "false"),
+            verbose: is_on("CODER_VERBOSE"),
         }
     }
 
@@ -144,6 +147,13 @@ impl Given {
             "log-dir" => self.log_dir = Some(parser.value().map_err(wrong)?),
             "script-data-dir" => self.script_data_dir = Some(parser.value().map_err(wrong)?),
             "ssh-max-timeout" => self.ssh_max_timeout = Some(parser.value().map_err(wrong)?),
+            "block-file-transfer" => self.ssh_blocked.file_transfer = switch(parser),
+            "block-reverse-port-forwarding" => {
+                self.ssh_blocked.reverse_port_forwarding = switch(parser);
+            }
+            "block-local-port-forwarding" => {
+                self.ssh_blocked.local_port_forwarding = switch(parser);
+            }
             "log-json" => {
                 // Other versions name a file here.
                 self.log_json = true;
@@ -154,10 +164,6 @@ impl Given {
             }
             name if IGNORED.contains(&name) => {
                 parser.optional_value();
-            }
-            name if NOT_OFFERED.contains(&name) => {
-                let text = format!("--{name} is not offered by this version of the agent");
-                return Err(UsageError::Argument(text));
             }
             name => return Err(UsageError::Argument(format!("--{name} is not known"))),
         }
@@ -173,13 +179,6 @@ impl Given {
             name,
             problem: problem.to_owned(),
         };
-        for name in NOT_OFFERED {
-            let name = format!("CODER_AGENT_{}", name.replace('-', "_").to_uppercase());
-            if get(variables, &name).is_some_and(|value| value != "false") {
-                let text = format!("{name} is not offered by this version of the agent");
-                return Err(UsageError::Argument(text));
-            }
-        }
         if let Some(auth) = get(variables, "CODER_AGENT_AUTH").filter(|auth| *auth != "token") {
             let problem = format!("{} is not offered by this version", auth.display());
             return Err(setting("CODER_AGENT_AUTH", &problem));
@@ -212,6 +211,7 @@ impl Given {
             log_dir: folder(self.log_dir),
             script_data_dir: folder(self.script_data_dir),
             ssh_max_timeout,
+            ssh_blocked: self.ssh_blocked,
             subsystems: subsystems
                 .iter()
                 .flat_map(|list| list.split(','))
@@ -228,6 +228,18 @@ fn get<'a>(variables: &'a Variables, name: &str) -> Option<&'a OsString> {
     variables
         .get(OsStr::new(name))
         .filter(|value| !value.is_empty())
+}
+
+/// Whether a switch is on: with no value, or any that does not say no.
+fn switch(parser: &mut lexopt::Parser) -> bool {
+    parser.optional_value().is_none_or(|value| is_true(&value))
+}
+
+/// What is not clearly a no forbids: an administrator's typing mistake must not allow anything.
+fn is_true(value: &OsStr) -> bool {
+    value
+        .to_str()
+        .is_none_or(|value| !matches!(&*value.to_ascii_lowercase(), "false" | "f" | "0" | "no"))
 }
 
 fn wrong(error: lexopt::Error) -> UsageError {
@@ -330,16 +342,6 @@ mod tests {
                 &[TOKEN, ("CODER_AGENT_URL", "example")],
                 "CODER_AGENT_URL",
             ),
-            (
-                &["--block-file-transfer"],
-                &[URL, TOKEN],
-                "--block-file-transfer",
-            ),
-            (
-                &[],
-                &[URL, TOKEN, ("CODER_AGENT_BLOCK_FILE_TRANSFER", "true")],
-                "BLOCK_FILE_TRANSFER",
-            ),
             (&["--wat"], &[URL, TOKEN], "--wat"),
             (
                 &["--ssh-max-timeout", "1x"],
@@ -351,6 +353,40 @@ mod tests {
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("secret-token"));
         }
+    }
+
+    #[test]
+    fn switches_forbid() {
+        let blocked = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let variables = [&[URL, TOKEN], variables].concat();
+            parse(arguments, &variables).unwrap().ssh_blocked
+        };
+        assert_eq!(blocked(&[], &[]), Blocked::default());
+        let all = Blocked {
+            file_transfer: true,
+            reverse_port_forwarding: true,
+            local_port_forwarding: true,
+        };
+        let arguments = [
+            "--block-file-transfer",
+            "--block-reverse-port-forwarding=true",
+            "--block-local-port-forwarding=1",
+        ];
+        assert_eq!(blocked(&arguments, &[]), all);
+        let variables = [
+            ("CODER_AGENT_BLOCK_FILE_TRANSFER", "true"),
+            ("CODER_AGENT_BLOCK_REVERSE_PORT_FORWARDING", "1"),
+            ("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING", "T"),
+        ];
+        assert_eq!(blocked(&[], &variables), all);
+        let only = blocked(
+            &["--block-file-transfer=false"],
+            &[
+                variables[0],
+                ("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING", "false"),
+            ],
+        );
+        assert_eq!(only, Blocked::default());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use russh::server::{Auth, ChannelOpenHandle, Handle, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
 use tokio_util::sync::CancellationToken;
 
+use super::block::{FILE_TRANSFER_EXIT, FILE_TRANSFER_MESSAGE};
 use super::forward::{Forwards, Opener, Target};
 use super::input::InputBudget;
 use super::limits::MAX_COMMAND_BYTES;
@@ -15,7 +16,7 @@ use super::registry::{Control, Registry};
 use super::server::ServerState;
 use super::setup::{SessionSetup, TerminalRequest, TerminalSize};
 use super::x11::{Cookie, Display};
-use super::{Program, forward, session, sftp, signal, x11};
+use super::{Program, block, forward, session, sftp, signal, x11};
 
 /// Translates what the SSH library calls into entries of the [`Registry`] and tasks.
 pub(super) struct Handler {
@@ -75,6 +76,21 @@ impl Handler {
         Ok(())
     }
 
+    /// Ends a session that would move files, if that is not allowed.
+    fn refuse_file_transfer(
+        &self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
+        let Some((served, _)) = self.registry.start(channel) else {
+            return Ok(session.channel_failure(channel)?);
+        };
+        session.channel_success(channel)?;
+        let refusal = session::refuse(served, FILE_TRANSFER_MESSAGE, FILE_TRANSFER_EXIT);
+        self.server.tasks.spawn(refusal);
+        Ok(())
+    }
+
     /// Connects a channel with a socket of the workspace.
     async fn connect(
         &self,
@@ -86,6 +102,11 @@ impl Handler {
         let Some(target) = target else {
             return reply.reject(ChannelOpenFailure::ConnectFailed).await;
         };
+        if self.server.blocked.local_port_forwarding {
+            return reply
+                .reject(ChannelOpenFailure::AdministrativelyProhibited)
+                .await;
+        }
         let (_, writer) = channel.split();
         match self.registry.open(writer, handle) {
             Some(served) => drop(self.server.tasks.spawn(forward::run(target, served, reply))),
@@ -292,6 +313,9 @@ impl russh::server::Handler for Handler {
         if data.len() > MAX_COMMAND_BYTES || data.contains(&0) {
             return Ok(session.channel_failure(channel)?);
         }
+        if self.server.blocked.file_transfer && block::is_file_transfer(data) {
+            return self.refuse_file_transfer(channel, session);
+        }
         // OpenSSH's server takes an empty command as none.
         let program = match data {
             [] => Program::LoginShell,
@@ -308,6 +332,9 @@ impl russh::server::Handler for Handler {
     ) -> Result<(), HandlerError> {
         if name != "sftp" {
             return Ok(session.channel_failure(channel)?);
+        }
+        if self.server.blocked.file_transfer {
+            return self.refuse_file_transfer(channel, session);
         }
         let Some((served, _setup)) = self.registry.start(channel) else {
             return Ok(session.channel_failure(channel)?);
@@ -365,6 +392,9 @@ impl russh::server::Handler for Handler {
         port: &mut u32,
         session: &mut Session,
     ) -> Result<bool, HandlerError> {
+        if self.server.blocked.reverse_port_forwarding {
+            return Ok(false);
+        }
         let opener = self.opener(session);
         let outcome = self.forwards.listen_tcp(address, *port, opener);
         Ok(Self::note(
@@ -387,6 +417,9 @@ impl russh::server::Handler for Handler {
         socket_path: &str,
         session: &mut Session,
     ) -> Result<bool, HandlerError> {
+        if self.server.blocked.reverse_port_forwarding {
+            return Ok(false);
+        }
         let opener = self.opener(session);
         let home = &self.server.user.home;
         let outcome = self.forwards.listen_unix(socket_path, home, opener);

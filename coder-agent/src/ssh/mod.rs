@@ -27,6 +27,7 @@
 
 mod accounts;
 mod algorithms;
+mod block;
 mod closing;
 pub mod command;
 mod connection;
@@ -55,6 +56,7 @@ mod transport;
 mod user;
 mod x11;
 
+pub use block::Blocked;
 pub use command::Program;
 pub use environment::{Environment, WorkspaceEnvironment};
 pub use host_key::HostKey;

@@ -7,7 +7,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Environment, HostKey, SshOptions, User, WorkspaceSettings, algorithms, connection};
+use super::{
+    Blocked, Environment, HostKey, SshOptions, User, WorkspaceSettings, algorithms, connection,
+};
 use crate::Result;
 
 /// The SSH server of one agent; cheap to clone.
@@ -23,6 +25,7 @@ pub(super) struct ServerState {
     pub(super) user: User,
     pub(super) process_environment: Environment,
     pub(super) max_timeout: std::time::Duration,
+    pub(super) blocked: Blocked,
     /// Cancelled when the agent closes; processes end then.
     pub(super) closing: CancellationToken,
     /// Every task of every channel.
@@ -39,6 +42,7 @@ impl SshServer {
             user,
             process_environment,
             max_timeout,
+            blocked,
         } = options;
         Self {
             state: Arc::new(ServerState {
@@ -47,6 +51,7 @@ impl SshServer {
                 user,
                 process_environment,
                 max_timeout,
+                blocked,
                 closing: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 settings: RwLock::default(),

@@ -88,6 +88,20 @@ async fn show(
     }
 }
 
+/// Ends a session that is not allowed, with a message.
+pub(super) async fn refuse(channel: ServedChannel, message: &'static str, exit: Exit) {
+    let tell = async {
+        let message = Bytes::from_static(message.as_bytes());
+        channel.output.send(Stream::Stderr, message).await?;
+        channel.output.exit(exit).await
+    };
+    tokio::select! {
+        // There is nobody left to tell if this fails.
+        _ = tell => {}
+        () = channel.closed.cancelled() => {}
+    }
+}
+
 /// Tells the client that its program could not be started.
 pub(super) async fn fail(output: &Output, error: &io::Error) {
     tracing::warn!(%error, "an SSH session could not start its program");

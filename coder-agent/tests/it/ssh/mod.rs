@@ -1,6 +1,7 @@
 //! The SSH server against our client, against the library's client and against OpenSSH.
 
 mod agent_forward;
+mod block;
 mod exec;
 mod forward;
 mod harness;
