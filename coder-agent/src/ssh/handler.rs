@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -11,12 +12,15 @@ use tokio_util::sync::CancellationToken;
 use super::block::{FILE_TRANSFER_EXIT, FILE_TRANSFER_MESSAGE};
 use super::forward::{Forwards, Opener, Target};
 use super::input::InputBudget;
-use super::limits::MAX_COMMAND_BYTES;
+use super::limits::{MAX_COMMAND_BYTES, MAX_INSPECTED_PORTS};
 use super::registry::{Control, Registry};
 use super::server::ServerState;
 use super::setup::{SessionSetup, TerminalRequest, TerminalSize};
+use super::statistics::Counted;
 use super::x11::{Cookie, Display};
-use super::{Program, block, forward, session, sftp, signal, x11};
+use super::{
+    Program, SessionType, block, forward, jetbrains, session, session_type, sftp, signal, x11,
+};
 
 /// Translates what the SSH library calls into entries of the [`Registry`] and tasks.
 pub(super) struct Handler {
@@ -24,6 +28,9 @@ pub(super) struct Handler {
     registry: Registry,
     budget: InputBudget,
     forwards: Forwards,
+    counted: Arc<Counted>,
+    /// Ports at which an IDE was looked for.
+    inspected_ports: BTreeSet<u32>,
     logged_in: CancellationToken,
 }
 
@@ -42,6 +49,7 @@ impl Handler {
         server: Arc<ServerState>,
         registry: Registry,
         budget: InputBudget,
+        counted: Arc<Counted>,
         logged_in: CancellationToken,
     ) -> Self {
         Self {
@@ -49,6 +57,8 @@ impl Handler {
             server,
             registry,
             budget,
+            counted,
+            inspected_ports: BTreeSet::new(),
             logged_in,
         }
     }
@@ -114,6 +124,25 @@ impl Handler {
         }
     }
 
+    /// Looks whether an IDE is at a port, if nothing is known of the client. Looking costs a little,
+    /// so it is done once for each of the first ports.
+    fn recognize(&mut self, host: &str, port: u32) {
+        let is_here = matches!(host, "localhost" | "127.0.0.1" | "::1");
+        if !is_here
+            || !self.counted.is_unknown()
+            || self.inspected_ports.len() >= MAX_INSPECTED_PORTS
+            || !self.inspected_ports.insert(port)
+        {
+            return;
+        }
+        let counted = Arc::clone(&self.counted);
+        self.server.tasks.spawn_blocking(move || {
+            if jetbrains::listens_on(port) {
+                counted.seems(SessionType::JetBrains);
+            }
+        });
+    }
+
     /// Says why something that the client asked for is not done.
     fn note(outcome: Result<(), io::Error>, what: &str) -> bool {
         if let Err(error) = &outcome {
@@ -141,6 +170,7 @@ impl russh::server::Handler for Handler {
 
     async fn auth_succeeded(&mut self, session: &mut Session) -> Result<(), HandlerError> {
         self.registry.closing().set_client(session.remote_sshid());
+        self.counted.log_in();
         self.logged_in.cancel();
         Ok(())
     }
@@ -170,6 +200,7 @@ impl russh::server::Handler for Handler {
         reply: ChannelOpenHandle,
         session: &mut Session,
     ) -> Result<(), HandlerError> {
+        self.recognize(host_to_connect, port_to_connect);
         let target = Target::tcp(host_to_connect, port_to_connect);
         self.connect(target, channel, reply, session.handle()).await;
         Ok(())
@@ -222,6 +253,7 @@ impl russh::server::Handler for Handler {
         data: &[u8],
         _session: &mut Session,
     ) -> Result<(), HandlerError> {
+        self.server.connections.traffic.received(data.len());
         if let Some(input) = self.registry.input(channel) {
             input.send(Bytes::copy_from_slice(data), &self.budget);
         }
@@ -242,6 +274,11 @@ impl russh::server::Handler for Handler {
         let accepted = self.registry.with_setup(channel, |setup| {
             setup.set_variable(variable_name, variable_value)
         });
+        if variable_name == session_type::VARIABLE
+            && let Some(session_type) = SessionType::parse(variable_value)
+        {
+            self.counted.says(session_type);
+        }
         reply(channel, accepted == Some(true), session)
     }
 

@@ -11,6 +11,9 @@ pub(super) const MAX_CLOSED_FIRST: usize = 16 * 1024;
 /// Ports and sockets that one connection may have forwarded to its client.
 pub(super) const MAX_LISTENERS: usize = 128;
 
+/// Ports of a connection at which an IDE is looked for.
+pub(super) const MAX_INSPECTED_PORTS: usize = 64;
+
 /// Variables one session may set (OpenSSH's server has the same bound).
 pub(super) const MAX_ENV_VARIABLES: usize = 128;
 

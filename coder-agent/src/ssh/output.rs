@@ -14,6 +14,7 @@ use super::closing::Closing;
 use super::exit::Exit;
 use super::limits::{CLOSE_WAIT, READ_CHUNK};
 use super::signal;
+use super::traffic::Traffic;
 use super::transport::Unsent;
 
 /// The channel's type of data for standard error (RFC 4254 section 5.2).
@@ -40,6 +41,7 @@ pub(super) struct Output {
 pub(super) struct OutputState {
     pub(super) blocked: Blocked,
     pub(super) unsent: Unsent,
+    pub(super) traffic: Traffic,
     pub(super) closing: Closing,
     /// Cancelled when the client has closed the channel.
     pub(super) closed: CancellationToken,
@@ -72,6 +74,7 @@ impl Output {
     pub(super) async fn send(&self, stream: Stream, bytes: Bytes) -> Result<(), Gone> {
         let _blocked = self.state.blocked.enter();
         self.state.unsent.room().await;
+        self.state.traffic.sent(bytes.len());
         let sent = match stream {
             Stream::Stdout => self.writer.data_bytes(bytes).await,
             Stream::Stderr => {

@@ -12,6 +12,7 @@ use super::input::{self, InputReceiver, InputSender};
 use super::limits::{CONTROL_QUEUE, MAX_CHANNELS};
 use super::output::{Blocked, Output, OutputState};
 use super::setup::{SessionSetup, TerminalSize};
+use super::traffic::Traffic;
 use super::transport::Unsent;
 
 /// What a client says to a running session besides its input.
@@ -28,6 +29,7 @@ pub(super) struct Registry {
     connection: CancellationToken,
     unsent: Unsent,
     closing: Closing,
+    traffic: Traffic,
 }
 
 #[derive(Default)]
@@ -97,12 +99,13 @@ pub(super) struct Registration {
 }
 
 impl Registry {
-    pub(super) fn new(connection: CancellationToken, unsent: Unsent) -> Self {
+    pub(super) fn new(connection: CancellationToken, unsent: Unsent, traffic: Traffic) -> Self {
         Self {
             state: Arc::default(),
             connection,
             unsent,
             closing: Closing::default(),
+            traffic,
         }
     }
 
@@ -314,6 +317,7 @@ impl Registry {
             OutputState {
                 blocked: entry.blocked.clone(),
                 unsent: self.unsent.clone(),
+                traffic: self.traffic.clone(),
                 closing: self.closing.clone(),
                 closed: entry.closed.clone(),
                 input_ended: Arc::clone(&entry.input_ended),

@@ -7,8 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::statistics::Connections;
 use super::{
-    Blocked, Environment, HostKey, SshOptions, User, WorkspaceSettings, algorithms, connection,
+    Blocked, Environment, HostKey, SshOptions, SshStatistics, User, WorkspaceSettings, algorithms,
+    connection,
 };
 use crate::Result;
 
@@ -26,6 +28,7 @@ pub(super) struct ServerState {
     pub(super) process_environment: Environment,
     pub(super) max_timeout: std::time::Duration,
     pub(super) blocked: Blocked,
+    pub(super) connections: Connections,
     /// Cancelled when the agent closes; processes end then.
     pub(super) closing: CancellationToken,
     /// Every task of every channel.
@@ -52,6 +55,7 @@ impl SshServer {
                 process_environment,
                 max_timeout,
                 blocked,
+                connections: Connections::default(),
                 closing: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 settings: RwLock::default(),
@@ -88,6 +92,12 @@ impl SshServer {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         connection::serve(Arc::clone(&self.state), stream, shutdown).await
+    }
+
+    /// How much the server is used.
+    #[must_use]
+    pub fn statistics(&self) -> SshStatistics {
+        self.state.connections.statistics()
     }
 
     /// Tasks of channels and of processes whose session has gone.

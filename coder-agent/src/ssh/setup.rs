@@ -6,10 +6,8 @@ use russh::Pty;
 use super::Environment;
 use super::environment::is_settable;
 use super::limits::{MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_TERM_BYTES};
+use super::session_type::VARIABLE as SESSION_TYPE;
 use super::x11::Display;
-
-/// Tells the kind of client for statistics; not meant for the process.
-const SESSION_TYPE: &str = "CODER_SSH_SESSION_TYPE";
 
 /// What a client asked for before it started a program.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ mod lifetime;
 mod many;
 mod openssh;
 mod reverse;
+mod session_type;
 mod sftp;
 mod streamlocal;
 mod terminal;
