@@ -135,6 +135,7 @@ async fn session(
         command: (!args.command.is_empty()).then(|| args.command.join(" ")),
         environment: pairs(&args.env)?,
         terminal: (wants_terminal && ssh_client::has_terminal()).then(TerminalRequest::default),
+        ..SessionRequest::default()
     };
     let status = ssh.run_with_terminal(request).await.map_err(failed)?;
     match u8::try_from(status) {

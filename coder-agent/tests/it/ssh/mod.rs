@@ -2,6 +2,7 @@
 
 mod agent_forward;
 mod block;
+mod client;
 mod exec;
 mod forward;
 mod harness;
