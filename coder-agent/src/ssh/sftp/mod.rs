@@ -20,6 +20,8 @@ mod reply;
 mod run;
 mod server;
 mod status;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(super) use run::run;
