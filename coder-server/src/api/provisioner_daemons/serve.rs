@@ -66,7 +66,7 @@ pub(crate) async fn serve_provisioner_daemon(
         access_url: state.config.http.access_url_text(),
         agent_scripts: agent_scripts(),
     };
-    let api = DaemonApi::join(state.deps.clone(), settings, &identity).await?;
+    let api = DaemonApi::join(state.deps.clone(), settings, &state.bells, &identity).await?;
     let open = state.metrics.websocket(ROUTE);
     let (response, connection) = handshake.switch();
     let tasks = state.tasks.clone();

@@ -77,6 +77,7 @@ pub(crate) async fn create_workspace_build(
 ) -> ApiResult<(StatusCode, Json<WorkspaceBuild>)> {
     let builds = Builds::new(state.deps.clone());
     let request = new_build(request)?;
+    let _place = state.place_for_build().await;
     let build = builds
         .create(auth.subject(), workspace, &request)
         .await

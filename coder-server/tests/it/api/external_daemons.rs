@@ -79,7 +79,12 @@ impl OneDaemon {
             tags: Tags::new(),
         };
         let deps = live.server.state.deps.clone();
-        let api = DaemonApi::join(deps, DaemonSettings::default(), &identity);
+        let api = DaemonApi::join(
+            deps,
+            DaemonSettings::default(),
+            &live.server.state.bells,
+            &identity,
+        );
         let api = api.await.unwrap();
         Self::new(live, Arc::new(api)).await
     }
