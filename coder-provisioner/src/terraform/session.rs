@@ -316,6 +316,7 @@ impl Session for TerraformSession {
             .await;
         // Without one, the newest snapshot stays.
         let new_state = self.new_state().await;
+        self.directory.end_apply();
         if let Err(error) = applied {
             self.forget_broken_init(&error).await;
             return Err(failed(error, new_state, timings));

@@ -539,6 +539,35 @@ async fn a_lost_lease_ends_the_job_without_another_write() {
     });
 }
 
+/// A build that ends when its lease is lost. Its daemon says nothing in between.
+async fn kept_after_a_lost_lease(state: &str) -> Vec<Bytes> {
+    let harness = Harness::start(DaemonOptions {
+        update_interval: BOUND * 10,
+        log_flush_interval: BOUND * 10,
+        ..options()
+    });
+    let mut script = waiting_script();
+    script.apply.state = Some(state.into());
+    harness.queue(1, build(), &script);
+    timeout(BOUND, harness.echo.reached("go")).await.unwrap();
+    let stored = |inner: &Inner| inner.updates.iter().any(|update| update.state.is_some());
+    harness.server.until("the snapshot is stored", stored).await;
+    harness.server.with(|inner| inner.lease_lost = true);
+    harness.echo.release("go");
+    let (server, echo) = (Arc::clone(&harness.server), harness.echo.clone());
+    harness.stop().await;
+    server.with(|inner| assert_eq!((inner.completed.len(), inner.failed.len()), (0, 0)));
+    echo.kept()
+}
+
+#[tokio::test]
+async fn a_state_that_the_server_does_not_take_is_kept() {
+    let kept = kept_after_a_lost_lease("whole").await;
+    assert_eq!(kept, [Bytes::from_static(b"whole")]);
+    let kept = kept_after_a_lost_lease("half").await;
+    assert!(kept.is_empty(), "the server has it");
+}
+
 #[tokio::test]
 async fn calls_are_repeated_while_the_server_is_out_of_reach() {
     let harness = Harness::start(options());

@@ -314,7 +314,7 @@ async fn process_ids(recorder: &Recorder) -> (String, String) {
 }
 
 #[tokio::test]
-async fn dropped_work_leaves_no_process_and_no_directory() {
+async fn dropped_work_leaves_no_process_and_nothing_but_its_state() {
     let bench = Bench::new();
     let (mut session, recorder) = bench.open(bench.archive(Case::SlowApply)).await;
     let watching = Arc::clone(&recorder);
@@ -327,6 +327,12 @@ async fn dropped_work_leaves_no_process_and_no_directory() {
     let _ = work.await;
     until_dead(&terraform);
     until_dead(&command);
+    let [leftover] = <[_; 1]>::try_from(bench.provisioner.leftovers().await).unwrap();
+    let state = String::from_utf8(leftover.state.clone().unwrap().to_vec()).unwrap();
+    assert!(state.contains("\"disk\""), "{state}");
+    tokio::task::spawn_blocking(move || leftover.settle(true))
+        .await
+        .unwrap();
     assert_eq!(bench.sessions(), 0);
 }
 
