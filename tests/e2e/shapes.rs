@@ -407,7 +407,7 @@ fn timings(deployment: &Deployment, build: &Build) {
         texts.collect::<std::collections::BTreeSet<_>>()
     };
     let stages = texts("provisioner_timings", "stage");
-    for stage in ["init", "plan", "apply"] {
+    for stage in ["init", "plan", "graph", "apply"] {
         assert!(stages.contains(stage), "{stages:?}");
     }
     assert!(texts("provisioner_timings", "resource").contains("terraform_data.machine[0]"));

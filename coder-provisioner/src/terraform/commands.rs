@@ -15,9 +15,10 @@ use super::provisioner::{Ready, blocking};
 use super::resources::{Converted, convert};
 use super::session::TerraformSession;
 use super::show;
+use super::timings::Timings;
 use super::variables;
 use super::watcher::Watcher;
-use crate::protocol::{Log, PlanRequest, TimingStage};
+use crate::protocol::{Log, PlanRequest, Timing, TimingStage};
 use crate::{Error, ErrorKind, Result};
 
 /// Largest output of `terraform show` and `terraform graph`, in bytes.
@@ -117,8 +118,19 @@ impl TerraformSession {
         Ok(argument)
     }
 
+    /// Reads the template's graph. Answers how long that took.
+    pub(super) async fn timed_graph(
+        &self,
+        cancel: &CancellationToken,
+    ) -> (Vec<Timing>, Result<()>) {
+        let clock = self.shared.clock.as_ref();
+        let timings = Timings::new(TimingStage::Graph, clock.now());
+        let read = self.read_graph(cancel).await;
+        (timings.finish(clock.now(), read.is_ok()), read)
+    }
+
     /// Runs `terraform graph` unless it, or an earlier session on the same template, did.
-    pub(super) async fn read_graph(&self, cancel: &CancellationToken) -> Result<()> {
+    async fn read_graph(&self, cancel: &CancellationToken) -> Result<()> {
         if self.graph.get().is_some() {
             return Ok(());
         }

@@ -136,9 +136,10 @@ impl TerraformSession {
         // The graph comes from the template alone, so it is read beside the plan. What comes of
         // it matters only when the plan succeeds.
         let planning = self.terraform(arguments, &environment, &watcher, cancel);
-        let (planned, graph) = tokio::join!(planning, self.read_graph(cancel));
+        let (planned, (graphed, graph)) = tokio::join!(planning, self.timed_graph(cancel));
         let (measured, planned) = watcher.finish(planned);
         timings.extend(measured);
+        timings.extend(graphed);
         planned?;
         graph?;
         let converted = self.convert(&self.show(Some(&plan_file), cancel).await?)?;
@@ -227,7 +228,9 @@ impl TerraformSession {
                 .await;
         }
         let applying = self.apply_with_terraform(planned, request, sink, cancel);
-        let ((timings, applied), graph) = tokio::join!(applying, self.read_graph(cancel));
+        let ((mut timings, applied), (graphed, graph)) =
+            tokio::join!(applying, self.timed_graph(cancel));
+        timings.extend(graphed);
         (timings, applied.and(graph))
     }
 }

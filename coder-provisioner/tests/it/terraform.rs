@@ -16,7 +16,7 @@ use coder_core::secret::Secret;
 use coder_core::template_version::VariableValue;
 use coder_core::workspace_build::WorkspaceTransition;
 use coder_provisioner::conformance::{Case, Fixture, Recorder};
-use coder_provisioner::protocol::{ApplyRequest, Config, PlanRequest, TimingStage};
+use coder_provisioner::protocol::{ApplyRequest, Config, PlanRequest, Timing, TimingStage};
 use coder_provisioner::{
     ErrorKind, LogSink, Provisioner, Session, StateSink, TerraformOptions, TerraformProvisioner,
     provisioner_conformance,
@@ -422,7 +422,8 @@ async fn each_step_is_timed() {
     let cancel = CancellationToken::new();
     let planned = session.plan(start_request(), &cancel).await.unwrap();
     let stages: Vec<_> = planned.timings.iter().map(|timing| timing.stage).collect();
-    assert_eq!(stages, [TimingStage::Init, TimingStage::Plan]);
+    let expected = [TimingStage::Init, TimingStage::Plan, TimingStage::Graph];
+    assert_eq!(stages, expected);
     let sink: Arc<dyn StateSink> = Arc::clone(&recorder) as _;
     let applied = session
         .apply(planned.handle, ApplyRequest::default(), sink, &cancel)
@@ -434,6 +435,8 @@ async fn each_step_is_timed() {
         .filter(|timing| timing.action == "create")
         .map(|timing| (timing.resource.as_str(), timing.source.as_str()))
         .collect();
+    let graph = |timing: &Timing| timing.stage == TimingStage::Graph && timing.action == "graph";
+    assert_eq!(applied.timings.iter().filter(|one| graph(one)).count(), 1);
     let source = "terraform";
     assert_eq!(
         created,
