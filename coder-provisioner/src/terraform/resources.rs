@@ -41,6 +41,16 @@ impl Converted {
     pub fn daily_cost(&self) -> i32 {
         Resource::total_daily_cost(&self.resources)
     }
+
+    /// What presets set that is no parameter of the template: the preset's name and the parameter's.
+    pub fn unknown_preset_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let known = |name: &str| self.rich_parameters.iter().any(|one| one.name == name);
+        let values = self.presets.iter().flat_map(|preset| {
+            let values = preset.parameters.iter();
+            values.map(|value| (preset.name.as_str(), value.name.as_str()))
+        });
+        values.filter(move |(_, name)| !known(name))
+    }
 }
 
 /// Types that describe other resources and are none themselves.
@@ -467,7 +477,7 @@ mod tests {
             data(
                 "coder_workspace_preset.big",
                 json!({ "name": "Big", "default": true,
-                "parameters": { "size": "8" } }),
+                "parameters": { "size": "8", "unknown": "x" } }),
             ),
             data(
                 "coder_external_auth.a",
@@ -486,6 +496,8 @@ mod tests {
         assert_eq!((size.validation_min, size.validation_max), (Some(1), None));
         assert!(!size.required && repo.required);
         assert_eq!(converted.presets[0].parameters[0].value, "8");
+        let unknown: Vec<_> = converted.unknown_preset_values().collect();
+        assert_eq!(unknown, [("Big", "unknown")]);
         let logins = &converted.external_auth_providers;
         assert_eq!((logins.len(), logins[0].optional), (1, false));
         let twice = || data("coder_parameter.x", json!({ "name": "same" }));

@@ -214,6 +214,16 @@ impl TerraformSession {
         }
     }
 
+    /// A preset may be meant for another version, so what it sets too much is no error.
+    fn warn_of_presets(&self, converted: &Converted) {
+        for (preset, parameter) in converted.unknown_preset_values() {
+            let text = format!(
+                "The preset {preset:?} sets {parameter:?}, which is no parameter of the template"
+            );
+            self.logs.log(Log::new(LogLevel::Warn, text));
+        }
+    }
+
     /// Applies, with the graph read beside it where the resources are to be told from it.
     async fn apply_and_read_graph(
         &self,
@@ -271,6 +281,9 @@ impl Session for TerraformSession {
         } else {
             self.plan_with_terraform(request, cancel).await?
         };
+        if transition == WorkspaceTransition::Start {
+            self.warn_of_presets(&converted);
+        }
         let planned = Arc::new(Planned { transition, apply });
         self.newest_plan = Some(Arc::clone(&planned));
         Ok(PlanComplete {
