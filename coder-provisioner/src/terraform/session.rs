@@ -45,7 +45,7 @@ pub(super) struct TerraformSession {
     /// Under which the result of `init` is kept, once there is one.
     pub(super) init_key: Option<InitKey>,
     /// The same for every plan: it comes from the template alone.
-    pub(super) graph: OnceLock<Graph>,
+    pub(super) graph: OnceLock<Arc<Graph>>,
     newest_plan: Option<Arc<Planned>>,
     /// The newest plan began from a state.
     had_state: bool,
@@ -142,7 +142,8 @@ impl TerraformSession {
         timings.extend(graphed);
         planned?;
         graph?;
-        let converted = self.convert(&self.show(Some(&plan_file), cancel).await?)?;
+        let shown = self.show(Some(&plan_file), cancel).await?;
+        let converted = self.convert(shown).await?;
         Ok((converted, HowToApply::Saved(plan_file), timings))
     }
 
