@@ -32,19 +32,19 @@ const BOUND: Duration = Duration::from_secs(20);
 
 /// A fake of the server: a queue in memory that keeps all it is told.
 #[derive(Default)]
-struct FakeServer {
+pub(crate) struct FakeServer {
     inner: Mutex<Inner>,
     changed: watch::Sender<u64>,
     heartbeats: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Inner {
-    queue: VecDeque<AcquiredJob>,
+pub(crate) struct Inner {
+    pub(crate) queue: VecDeque<AcquiredJob>,
     acquired: usize,
     updates: Vec<UpdateJob>,
-    completed: Vec<CompletedJob>,
-    failed: Vec<FailedJob>,
+    pub(crate) completed: Vec<CompletedJob>,
+    pub(crate) failed: Vec<FailedJob>,
     canceled: bool,
     lease_lost: bool,
     /// That many reports and updates are answered with "unavailable" first.
@@ -56,7 +56,7 @@ struct Inner {
 }
 
 impl FakeServer {
-    fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let value = change(&mut self.inner.lock().unwrap());
         self.changed.send_modify(|count| *count += 1);
         value
@@ -73,7 +73,7 @@ impl FakeServer {
     }
 
     /// All log lines that were stored.
-    fn logs(&self) -> Vec<JobLog> {
+    pub(crate) fn logs(&self) -> Vec<JobLog> {
         let inner = self.inner.lock().unwrap();
         inner
             .updates
@@ -250,7 +250,7 @@ fn options() -> DaemonOptions {
     }
 }
 
-fn build() -> JobKind {
+pub(crate) fn build() -> JobKind {
     JobKind::WorkspaceBuild(Box::new(WorkspaceBuild {
         workspace_build_id: WorkspaceBuildId(Uuid::from_u128(9)),
         workspace_name: "dev".into(),

@@ -16,6 +16,8 @@ mod daemon;
 mod echo;
 #[cfg(all(feature = "testing", feature = "terraform"))]
 mod fetch;
+#[cfg(all(feature = "testing", feature = "terraform"))]
+mod flood;
 #[cfg(all(feature = "testing", feature = "terraform", feature = "tfprovider"))]
 mod init;
 #[cfg(feature = "tfprovider")]
