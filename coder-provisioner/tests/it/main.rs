@@ -20,6 +20,7 @@ mod fetch;
 mod flood;
 #[cfg(all(feature = "testing", feature = "terraform", feature = "tfprovider"))]
 mod init;
+mod protocols;
 #[cfg(feature = "tfprovider")]
 mod provider;
 #[cfg(any(feature = "terraform", feature = "tfprovider"))]
