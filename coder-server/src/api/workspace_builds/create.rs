@@ -75,7 +75,8 @@ pub(crate) async fn create_workspace_build(
     Path(workspace): Path<WorkspaceId>,
     Json(request): Json<CreateWorkspaceBuildRequest>,
 ) -> ApiResult<(StatusCode, Json<WorkspaceBuild>)> {
-    let builds = Builds::new(state.deps.clone());
+    let debug_logs = state.config.provisioner.enable_terraform_debug_mode;
+    let builds = Builds::new(state.deps.clone()).with_debug_logs(debug_logs);
     let request = new_build(request)?;
     let _place = state.place_for_build().await;
     let build = builds
