@@ -1,6 +1,10 @@
 //! How many requests run at once and how long each may take.
 
-use crate::{app_state::AppState, http::error::ApiError};
+use crate::{
+    app_state::AppState,
+    http::{error::ApiError, extract::JSON_LIMIT},
+};
+use axum::body::HttpBody as _;
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -36,7 +40,10 @@ pub(crate) async fn bound_requests(
     let Ok(_permit) = state.in_flight.0.try_acquire() else {
         return unavailable("The server has too much to do right now, try again.");
     };
-    let upload = request.method() == http::Method::POST && request.uri().path() == "/api/v2/files";
+    let archive = request.method() == http::Method::POST && request.uri().path() == "/api/v2/files";
+    let declared = request.body().size_hint().exact().unwrap_or(0);
+    // A Terraform state; handlers that do not expect one refuse it before they read it.
+    let upload = archive || declared > JSON_LIMIT as u64;
     let timeout = if upload { UPLOAD_TIMEOUT } else { TIMEOUT };
     match tokio::time::timeout(timeout, next.run(request)).await {
         Ok(response) => response,

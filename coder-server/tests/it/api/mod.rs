@@ -18,6 +18,7 @@ mod openapi;
 mod organizations;
 mod postgres;
 mod provisioner_keys;
+mod states;
 mod template_versions;
 mod templates;
 mod tokens;
