@@ -381,7 +381,7 @@ fn what_a_start_made(build: &Build) {
     let expected = json!([
         { "key": "size", "value": "small", "sensitive": false },
         { "key": "secret", "value": "hush", "sensitive": true },
-        { "key": "unknown", "value": null, "sensitive": false },
+        { "key": "unknown", "value": "", "sensitive": false },
     ]);
     assert_eq!(volume[0]["metadata"], expected);
     assert_eq!(volume[0]["daily_cost"], 5);
