@@ -16,7 +16,7 @@ use coder_provisioner::{
     Daemon, DaemonOptions, EchoProvisioner, Provisioner, ProvisionerDaemonApi,
     daemon_api_conformance::Fixture,
     echo::EchoScript,
-    protocol::PROTOCOL_VERSION,
+    protocol::{MAX_ARCHIVE_BYTES, PROTOCOL_VERSION, UpdateJob},
     remote::client::{Credential, DaemonClient, HttpConnector, JoinRequest},
 };
 use coder_server::rpc::provisioner_daemon::{DaemonApi, DaemonSettings};
@@ -24,7 +24,7 @@ use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicUsize, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -139,6 +139,36 @@ impl Fixture for OneDaemon {
 // `DaemonApi` in process, and `DaemonClient` over a WebSocket to it.
 coder_provisioner::daemon_api_conformance!(in_process, OneDaemon::in_process());
 coder_provisioner::daemon_api_conformance!(connected, OneDaemon::connected());
+
+/// The largest archive that may be uploaded; the daemon shows signs of life while it comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_of_100_mib_arrives_between_signs_of_life() {
+    let fixture = OneDaemon::connected().await;
+    let archive = fixture.post(100 * 1024 * 1024 - 2048).await;
+    assert!(archive.len() > 104_000_000 && archive.len() <= MAX_ARCHIVE_BYTES);
+    let (begun, cancel) = (Instant::now(), CancellationToken::new());
+    let acquiring = fixture.api.acquire_job(&cancel);
+    tokio::pin!(acquiring);
+    let mut beats = tokio::time::interval(Duration::from_millis(50));
+    let mut slowest = Duration::ZERO;
+    let job = loop {
+        let beat = async {
+            beats.tick().await;
+            let asked = Instant::now();
+            fixture.api.heartbeat().await.map(|()| asked.elapsed())
+        };
+        tokio::select! {
+            job = &mut acquiring => break job.unwrap().unwrap(),
+            took = beat => slowest = slowest.max(took.unwrap()),
+        }
+    };
+    let took = begun.elapsed();
+    assert!(job.template_archive == archive);
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    let update = UpdateJob::new(job.job_id, job.lease);
+    fixture.api.update_job(update).await.unwrap();
+    eprintln!("100 MiB in {took:?}, the slowest heartbeat {slowest:?}");
+}
 
 /// What the server says to a daemon that may not join.
 async fn refusal(request: &JoinRequest) -> String {
