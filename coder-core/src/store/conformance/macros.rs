@@ -64,7 +64,7 @@ macro_rules! store_conformance {
                     of_workers, error_code,
                 }
                 provisioner_keys {
-                    insert_and_find, conflicts, list_and_delete,
+                    insert_and_find, conflicts, retire, list_and_delete,
                 }
                 settings {
                     set_and_get,

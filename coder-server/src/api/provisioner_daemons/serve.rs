@@ -75,9 +75,9 @@ pub(crate) async fn serve_provisioner_daemon(
             let daemon = api.daemon().id;
             tracing::info!(%daemon, name = identity.name, "provisioner daemon connected");
             let (sender, standing) = watch::channel(member.standing(&state));
-            let frames = server_frames(io).await;
+            let (frames, held) = (server_frames(io).await, member.held());
             let why = tokio::select! {
-                why = serve(frames, Arc::new(api), standing) => why,
+                why = serve(frames, Arc::new(api), standing, &held) => why,
                 never = member.watch(&state, &sender) => match never {},
             };
             tracing::info!(%daemon, name = identity.name, why, "provisioner daemon disconnected");

@@ -16,7 +16,7 @@ use coder_provisioner::{
     Daemon, DaemonOptions, EchoProvisioner, Provisioner, ProvisionerDaemonApi,
     daemon_api_conformance::Fixture,
     echo::EchoScript,
-    protocol::{MAX_ARCHIVE_BYTES, PROTOCOL_VERSION, UpdateJob},
+    protocol::{FailedJob, MAX_ARCHIVE_BYTES, PROTOCOL_VERSION, UpdateJob},
     remote::client::{Credential, DaemonClient, HttpConnector, JoinRequest},
 };
 use coder_server::rpc::provisioner_daemon::{DaemonApi, DaemonSettings};
@@ -258,6 +258,39 @@ async fn a_suspended_user_and_a_deleted_key_end_their_daemons() {
     assert!(reason.expect("in 5 s").contains("deleted"));
     let error = joined.heartbeat().await.unwrap_err();
     assert_eq!(error.kind(), coder_provisioner::ErrorKind::InvalidRequest);
+}
+
+#[tokio::test]
+async fn a_daemon_whose_key_was_deleted_comes_back_to_end_its_job() {
+    let live = live().await;
+    let keeper = live.server.person("keeper", &["owner"]).await;
+    let keys = "/api/v2/organizations/default/provisionerkeys";
+    let made = live.server.post(keys, &keeper, json!({ "name": "rack" }));
+    let key = made.await.expect(201)["key"].as_str().unwrap().to_owned();
+    let with_key = request(&live, Credential::Key(Secret::new(key)));
+    let first = client(&with_key);
+    first.heartbeat().await.unwrap();
+    let fixture = OneDaemon::new(live, Arc::new(first)).await;
+    fixture.post(10).await;
+    let cancel = CancellationToken::new();
+    let job = fixture.api.acquire_job(&cancel).await.unwrap().unwrap();
+    let OneDaemon {
+        live, admin, api, ..
+    } = fixture;
+    let path = format!("{keys}/rack");
+    assert!(live.server.delete(&path, &admin).await.status.is_success());
+    // The connection is lost before the job has ended.
+    drop(api);
+    let again = client(&with_key);
+    again.heartbeat().await.unwrap();
+    let update = UpdateJob::new(job.job_id, job.lease);
+    again.update_job(update).await.unwrap();
+    let failed = FailedJob::new(job.job_id, job.lease, "no");
+    again.fail_job(failed).await.unwrap();
+    let reason = timeout(Duration::from_secs(5), again.refused()).await;
+    assert!(reason.expect("in 5 s").contains("deleted"));
+    let wrong = refusal(&with_key).await;
+    assert!(wrong.contains("provisioner key"), "{wrong}");
 }
 
 /// The real daemon over the connection: several builds at once in one process.
