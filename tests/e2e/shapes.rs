@@ -463,8 +463,19 @@ fn update(deployment: &Deployment, first: &Path, volume: &str) {
         assert_eq!(status, 400, "{name}={value}: {refused}");
         assert!(refused.to_string().contains(name), "{refused}");
     }
-    let (status, started) = start(&[("count", "3"), ("text", "changed"), ("fresh", "given")]);
-    assert_eq!(status, 201, "{started}");
+    let update = |values: &[&str]| {
+        let values = values.iter().flat_map(|value| ["--parameter", *value]);
+        let arguments = ["update", "dev"].into_iter().chain(values);
+        deployment.coder(&arguments.collect::<Vec<_>>())
+    };
+    let refused = update(&["count=1"]);
+    assert!(
+        refused.code != 0 && refused.stderr.contains("count"),
+        "{}",
+        refused.stderr
+    );
+    let updated = update(&["count=3", "text=changed", "fresh=given"]);
+    assert_eq!(updated.code, 0, "{}", updated.stderr);
     let build = wait_for("the agent to be ready", AGENT, || {
         let build = Build::latest(deployment);
         assert_ne!(build.0["status"], "failed", "{}", build.0["job"]["error"]);

@@ -23,6 +23,7 @@ mod ssh;
 mod state;
 mod templates;
 mod types;
+mod update;
 mod version;
 mod workspace;
 
@@ -70,6 +71,8 @@ enum Command {
     Stop(builds::StopArgs),
     /// Stop a workspace, then start it.
     Restart(builds::StartArgs),
+    /// Move a workspace to its template's active version and start it.
+    Update(builds::StartArgs),
     /// Delete a workspace.
     #[command(alias = "rm")]
     Delete(builds::DeleteArgs),
@@ -133,6 +136,7 @@ async fn run(cli: Cli) -> CliResult {
         Command::Start(args) => builds::start(global, args).await,
         Command::Stop(args) => builds::stop(global, args).await,
         Command::Restart(args) => builds::restart(global, args).await,
+        Command::Update(args) => update::run(global, args).await,
         Command::Delete(args) => builds::delete(global, args).await,
         Command::Provisioner(command) => provisioner::run(global, command).await,
         Command::State(command) => state::run(global, command).await,

@@ -97,6 +97,9 @@ pub(crate) struct Workspace {
     pub(crate) template_active_version_id: String,
     #[serde(default)]
     pub(crate) template_require_active_version: bool,
+    /// `always` when each start moves it to the active version.
+    #[serde(default)]
+    pub(crate) automatic_updates: String,
     pub(crate) outdated: bool,
     pub(crate) latest_build: Build,
     pub(crate) health: Health,
