@@ -20,6 +20,7 @@ mod names;
 mod offline;
 mod presets;
 mod shapes;
+mod template_verbs;
 
 use coder_tests::Deployment;
 

@@ -73,6 +73,9 @@ pub(crate) struct Job {
     pub(crate) error: String,
     #[serde(default)]
     pub(crate) queue_position: i64,
+    /// The template's archive.
+    #[serde(default)]
+    pub(crate) file_id: String,
     #[serde(default)]
     pub(crate) tags: std::collections::BTreeMap<String, String>,
 }
