@@ -13,12 +13,13 @@ mod load;
 mod provider;
 mod queue;
 mod share;
+mod ssh;
 
 use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
     let Some(coder) = env::args().nth(1) else {
-        println!("usage: bench <coder binary> [share|queue|load|provider]");
+        println!("usage: bench <coder binary> [share|queue|load|provider|ssh]");
         return ExitCode::FAILURE;
     };
     // All, or only the one that is named.
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         ("queue", queue::measure),
         ("load", load::measure),
         ("provider", provider::measure),
+        ("ssh", ssh::measure),
     ];
     for (name, measure) in all {
         if only.as_deref().is_none_or(|only| only == name) {
