@@ -7,7 +7,7 @@ use crate::{
         middleware::{InFlight, RateLimiter, TrustedProxies},
     },
     password::Argon2Hasher,
-    rpc::{provisioner_daemon::Bells, tunnels::Tunnels},
+    rpc::{presence::Presence, provisioner_daemon::Bells, tunnels::Tunnels},
 };
 use coder_core::{Error, password::PasswordHasher, service::Deps};
 use prometheus_client::registry::Registry;
@@ -33,6 +33,8 @@ pub struct AppState {
     pub tunnels: Tunnels,
     /// Wake the daemons that are connected to this process.
     pub bells: Bells,
+    /// Tells agents by their tokens and notes their connections.
+    pub presence: Presence,
     /// Ends connections that live long when the server stops.
     pub shutdown: CancellationToken,
     /// Counts the tasks of connections that live long.
@@ -64,6 +66,7 @@ impl AppState {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = Argon2Hasher::new(Arc::clone(&deps.entropy), threads)?;
         Ok(Self {
+            presence: Presence::new(deps.clone()),
             deps,
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new(registry)),

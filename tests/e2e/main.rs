@@ -19,6 +19,7 @@ mod lifecycle;
 mod names;
 mod offline;
 mod presets;
+mod restarts;
 mod shapes;
 mod template_verbs;
 

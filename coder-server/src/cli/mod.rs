@@ -21,6 +21,7 @@ mod server;
 mod show;
 mod ssh;
 mod state;
+mod stdio;
 mod templates;
 mod types;
 mod update;
@@ -106,10 +107,12 @@ fn main(arguments: Vec<OsString>) -> ExitCode {
     // One provider of cryptography for everything that does not name its own.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(arguments);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let mut runtime = match &cli.command {
+        // A second thread would only be woken for each piece that passes.
+        Command::Ssh(args) if args.only_copies() => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return error::CliError::from(error).report(),
     };

@@ -21,6 +21,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest an upload may take.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// When whoever was turned away may try again; clients spread it.
+const RETRY_AFTER_SECONDS: u64 = 2;
+
 /// Counts requests that run.
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight(Arc<Semaphore>);
@@ -52,5 +55,7 @@ pub(crate) async fn bound_requests(
 }
 
 fn unavailable(message: &str) -> Response {
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response()
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
+        .with_retry_after(RETRY_AFTER_SECONDS)
+        .into_response()
 }

@@ -19,6 +19,7 @@ mod organizations;
 mod postgres;
 mod provisioner_keys;
 mod states;
+mod streams;
 mod template_versions;
 mod templates;
 mod tokens;

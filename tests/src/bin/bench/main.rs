@@ -8,6 +8,7 @@
     reason = "a benchmark stops at what it did not expect, and prints"
 )]
 
+mod agents;
 mod figures;
 mod load;
 mod provider;
@@ -19,7 +20,7 @@ use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
     let Some(coder) = env::args().nth(1) else {
-        println!("usage: bench <coder binary> [share|queue|load|provider|ssh]");
+        println!("usage: bench <coder binary> [share|queue|load|provider|ssh|agents]");
         return ExitCode::FAILURE;
     };
     // All, or only the one that is named.
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         ("load", load::measure),
         ("provider", provider::measure),
         ("ssh", ssh::measure),
+        ("agents", agents::measure),
     ];
     for (name, measure) in all {
         if only.as_deref().is_none_or(|only| only == name) {

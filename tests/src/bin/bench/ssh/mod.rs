@@ -22,8 +22,7 @@ const REST: Duration = Duration::from_secs(5);
 
 pub(crate) fn measure(coder: &str) {
     cpu::adopt_orphans();
-    let deployment =
-        Deployment::start_with(coder, &[("CODER_DANGEROUS_DISABLE_RATE_LIMITS", "true")]);
+    let deployment = Deployment::start(coder);
     deployment.push_local_template();
     deployment.must(&["create", "dev", "--template", "local", "--yes"]);
     deployment.must(&["ssh", "--wait", "yes", "dev", "true"]);
