@@ -16,6 +16,7 @@ mod hardening;
 mod limits;
 mod openapi;
 mod organizations;
+mod parameters;
 mod postgres;
 mod provisioner_keys;
 mod states;
