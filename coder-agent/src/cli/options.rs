@@ -24,6 +24,8 @@ pub struct AgentArguments {
     pub ssh_max_timeout: Duration,
     /// `CODER_AGENT_SUBSYSTEM`, separated by commas.
     pub subsystems: Vec<String>,
+    /// `--no-reap`, `CODER_AGENT_NO_REAP`: run in this process, without a supervisor in front.
+    pub no_reap: bool,
     /// `--log-json`: log as JSON.
     pub log_json: bool,
     /// `CODER_VERBOSE`, `--verbose`: log more.
@@ -68,7 +70,6 @@ const IGNORED_WITH_VALUE: &[&str] = &[
 
 /// The same for options without a value, or with an optional one behind `=`.
 const IGNORED: &[&str] = &[
-    "no-reap",
     "devcontainers-enable",
     "devcontainers-project-discovery-enable",
     "devcontainers-discovery-autostart-enable",
@@ -117,6 +118,7 @@ struct Given {
     log_dir: Option<OsString>,
     script_data_dir: Option<OsString>,
     ssh_max_timeout: Option<OsString>,
+    no_reap: bool,
     log_json: bool,
     verbose: bool,
 }
@@ -130,6 +132,7 @@ impl Given {
             log_dir: variable("CODER_AGENT_LOG_DIR"),
             script_data_dir: variable("CODER_AGENT_SCRIPT_DATA_DIR"),
             ssh_max_timeout: variable("CODER_AGENT_SSH_MAX_TIMEOUT"),
+            no_reap: variable("CODER_AGENT_NO_REAP").is_some_and(|value| value != "false"),
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
             verbose: variable("CODER_VERBOSE").is_some_and(|value| value != "false"),
         }
@@ -144,6 +147,10 @@ impl Given {
             "log-dir" => self.log_dir = Some(parser.value().map_err(wrong)?),
             "script-data-dir" => self.script_data_dir = Some(parser.value().map_err(wrong)?),
             "ssh-max-timeout" => self.ssh_max_timeout = Some(parser.value().map_err(wrong)?),
+            "no-reap" => {
+                let value = parser.optional_value();
+                self.no_reap = value.is_none_or(|value| value != "false");
+            }
             "log-json" => {
                 // Other versions name a file here.
                 self.log_json = true;
@@ -218,6 +225,7 @@ impl Given {
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty())
                 .collect(),
+            no_reap: self.no_reap,
             log_json: self.log_json,
             verbose: self.verbose,
         })

@@ -20,6 +20,8 @@ mod moves;
 #[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod supervised;
 #[cfg(all(test, feature = "testing"))]
 mod support;
 #[cfg(all(test, feature = "testing"))]
