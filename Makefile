@@ -41,7 +41,8 @@ run: build ## Start a server with a workspace, and print how to reach it
 	@scripts/run.sh $(TARGET_DIR)/release/coder
 
 .PHONY: test
-test: deps ## Run every check and test
+test: ## Run every check and test
+	@scripts/deps.sh --tests
 	@scripts/test.sh
 
 .PHONY: faults
@@ -78,6 +79,7 @@ openapi: ## Refresh docs/api/openapi.json
 
 .PHONY: bench
 bench: build ## Measure, and compare with peers in the same run
+	@scripts/deps.sh --bench
 	@scripts/bench.sh $(TARGET_DIR)/release/coder
 	@$(CARGO) run --locked --release --quiet -p coder-tests --bin bench -- $(TARGET_DIR)/release/coder
 	@echo "Process provisioner:"

@@ -19,7 +19,9 @@ mod lifecycle;
 mod names;
 mod offline;
 mod presets;
+mod restarts;
 mod shapes;
+mod template_verbs;
 
 use coder_tests::Deployment;
 

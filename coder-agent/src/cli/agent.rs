@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::main::{complain, print};
+use super::supervisor::{SUPERVISOR, end_with, supervise};
 use super::{AgentArguments, UsageError, VERSION_LINE, logging};
 use crate::ssh::Environment;
 use crate::{Agent, AgentClient, AgentOptions};
@@ -26,6 +27,7 @@ Options:
       --block-file-transfer           Refuse sftp, scp, rsync and nc
       --block-reverse-port-forwarding Refuse ssh -R
       --block-local-port-forwarding   Refuse ssh -L and -D
+      --no-reap                   Run without a supervisor, which restarts the agent and reaps as PID 1
       --log-json                  Log as JSON
   -v, --verbose                   Log more [env: CODER_VERBOSE]
 ";
@@ -41,13 +43,24 @@ const WORKER_THREADS: usize = 2;
 
 /// `coder agent`: the arguments after `agent`. Returns after SIGTERM or SIGINT.
 pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let variables: Environment = std::env::vars_os().collect();
-    let arguments = match AgentArguments::parse(arguments, &variables, read_token) {
+    let mut variables: Environment = std::env::vars_os().collect();
+    let words: Vec<OsString> = arguments.collect();
+    let arguments = match AgentArguments::parse(words.iter().cloned(), &variables, read_token) {
         Ok(arguments) => arguments,
         Err(UsageError::Help) => return print(HELP.trim_end()),
         Err(error) => return complain(&format!("coder agent: {error}\n")),
     };
     logging::set_up(arguments.log_json, arguments.verbose);
+    match variables.remove(OsStr::new(SUPERVISOR)) {
+        Some(supervisor) if !end_with(&supervisor) => return ExitCode::FAILURE,
+        Some(_) => {}
+        None if arguments.no_reap => {}
+        None => match supervise(&words) {
+            Ok(code) => return code,
+            // The agent itself is what matters.
+            Err(error) => tracing::warn!(%error, "agent runs without a supervisor"),
+        },
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()

@@ -7,7 +7,9 @@ mod agent;
 mod logging;
 mod main;
 mod options;
+mod restarts;
 mod stat;
+mod supervisor;
 
 pub use agent::agent_main;
 pub use main::main;

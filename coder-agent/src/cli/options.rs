@@ -27,6 +27,8 @@ pub struct AgentArguments {
     pub ssh_blocked: Blocked,
     /// `CODER_AGENT_SUBSYSTEM`, separated by commas.
     pub subsystems: Vec<String>,
+    /// `--no-reap`, `CODER_AGENT_NO_REAP`: run in this process, without a supervisor in front.
+    pub no_reap: bool,
     /// `--log-json`: log as JSON.
     pub log_json: bool,
     /// `CODER_VERBOSE`, `--verbose`: log more.
@@ -71,7 +73,6 @@ const IGNORED_WITH_VALUE: &[&str] = &[
 
 /// The same for options without a value, or with an optional one behind `=`.
 const IGNORED: &[&str] = &[
-    "no-reap",
     "devcontainers-enable",
     "devcontainers-project-discovery-enable",
     "devcontainers-discovery-autostart-enable",
@@ -114,6 +115,7 @@ struct Given {
     script_data_dir: Option<OsString>,
     ssh_max_timeout: Option<OsString>,
     ssh_blocked: Blocked,
+    no_reap: bool,
     log_json: bool,
     verbose: bool,
 }
@@ -133,6 +135,7 @@ impl Given {
                 reverse_port_forwarding: is_on("CODER_AGENT_BLOCK_REVERSE_PORT_FORWARDING"),
                 local_port_forwarding: is_on("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING"),
             },
+            no_reap: is_on("CODER_AGENT_NO_REAP"),
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
             verbose: is_on("CODER_VERBOSE"),
         }
@@ -154,6 +157,7 @@ impl Given {
             "block-local-port-forwarding" => {
                 self.ssh_blocked.local_port_forwarding = switch(parser);
             }
+            "no-reap" => self.no_reap = switch(parser),
             "log-json" => {
                 // Other versions name a file here.
                 self.log_json = true;
@@ -218,6 +222,7 @@ impl Given {
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty())
                 .collect(),
+            no_reap: self.no_reap,
             log_json: self.log_json,
             verbose: self.verbose,
         })

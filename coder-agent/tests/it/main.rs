@@ -13,12 +13,18 @@ mod agent;
 mod binary;
 #[cfg(all(test, feature = "testing"))]
 mod http;
+#[cfg(all(test, feature = "testing"))]
+mod lines;
+#[cfg(all(test, feature = "testing"))]
+mod moves;
 #[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod supervised;
 #[cfg(all(test, feature = "testing"))]
 mod support;
 #[cfg(all(test, feature = "testing"))]
 mod tunnel;
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod websocket;

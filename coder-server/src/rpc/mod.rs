@@ -1,5 +1,7 @@
 //! What agents and provisioner daemons call, over the use cases of `coder-core`.
 
 pub mod agent;
+mod batch;
+pub mod presence;
 pub mod provisioner_daemon;
 pub mod tunnels;

@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod connection;
+mod crowd;
 mod logs;
 mod query;
 mod report;
