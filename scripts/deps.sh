@@ -12,6 +12,7 @@ need cc build-essential
 need curl curl
 need ssh openssh-client
 need setsid util-linux
+need screen screen
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
     missing+=(postgresql)
 fi
