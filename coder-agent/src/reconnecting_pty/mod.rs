@@ -6,11 +6,12 @@
 //! terminal's output as it is. [`ReconnectingPty`] is the client's side.
 //!
 //! The terminal belongs to the agent, not to the stream. When a client leaves, because the browser
-//! was closed or the server started anew, the program goes on; who attaches under the same id,
-//! within five minutes, goes on where it was. The end of the output (64 KiB) is replayed: it begins between
-//! characters and escape sequences, in the modes that the terminal had there, so that a full-screen
-//! program is shown on the alternate screen again. Several clients may watch one terminal; its size
-//! is that of the one that did something last.
+//! was closed or the server started anew, the program goes on; who attaches under the same id within
+//! five minutes goes on where it was. The end of the output (64 KiB) is replayed. The replay begins
+//! between characters and escape sequences, in the modes that the terminal had there, so that a
+//! full-screen program is on the alternate screen again; it leaves out what asks the terminal
+//! something, since the answer would be typed, and what sets the clipboard. Several clients may
+//! watch one terminal; its size is that of the one that did something last.
 //!
 //! ```text
 //! program ─ terminal ─→ Scrollback ─→ Viewer 1 ─→ stream        a viewer is a position in the
@@ -18,17 +19,17 @@
 //! ```
 //!
 //! The program is held up for the fastest of its viewers, as a slow SSH client holds it up, so a
-//! single client loses nothing however slow it is. It is not held up for others, nor for longer than
-//! two seconds by viewers that take nothing at all: those lose output, go on at the oldest place that
-//! is kept, and cost one chunk of 16 KiB each.
+//! single client loses nothing however slow it is. It is not held up for the others, nor for longer
+//! than two seconds by viewers that take nothing at all: those lose output, go on at the oldest
+//! place that is kept, and cost one chunk of 16 KiB each.
 //!
 //! # Back ends
 //!
 //! The agent itself keeps terminals ([`Buffered`](Backend::Buffered)), also where the program
-//! `screen` is installed: what a program says reaches the client unchanged, with all colours, links
-//! and the scrollback of the client. A client may ask for [`Screen`](Backend::Screen); `screen` draws everything
-//! anew in its own way, but its sessions outlive even a killed agent. Without `screen` it gets the
-//! buffered one.
+//! `screen` is installed: what a program says reaches the client unchanged, with all colours and
+//! links, and the client has its own scrollback. A client may ask for [`Screen`](Backend::Screen):
+//! that draws everything in its own way, but its sessions outlive even a killed agent. Where it is
+//! not installed the agent keeps the terminal.
 //!
 //! # Example
 //!
@@ -90,6 +91,8 @@ mod control;
 #[cfg(feature = "agent")]
 mod environment;
 mod protocol;
+#[cfg(feature = "agent")]
+mod replay;
 #[cfg(feature = "agent")]
 mod requests;
 #[cfg(feature = "agent")]

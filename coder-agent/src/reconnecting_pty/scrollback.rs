@@ -1,9 +1,15 @@
 use std::collections::VecDeque;
 
+use super::replay::may_be_repeated;
 use super::screen_state::ScreenState;
 
 /// How much of a terminal's output is kept, in bytes.
 pub(super) const SCROLLBACK_BYTES: usize = 64 * 1024;
+
+const ESCAPE: u8 = 0x1b;
+
+/// Ends a text for the terminal.
+const END_OF_TEXT: &[u8] = b"\x1b\\";
 
 /// Colours and characters as a terminal has them at first.
 const PLAIN: &[u8] = b"\x1b[m\x1b(B";
@@ -25,6 +31,8 @@ pub(super) struct Reader {
     position: u64,
     seen: ScreenState,
     begun: bool,
+    /// What came before this was meant for others.
+    replay_end: u64,
 }
 
 impl Scrollback {
@@ -49,13 +57,15 @@ impl Scrollback {
             position: self.start(),
             seen: ScreenState::default(),
             begun: false,
+            replay_end: self.end,
         }
     }
 
     /// What comes next for a reader, about `limit` bytes of it; empty when it has seen all.
     ///
     /// A reader that begins, or that was too slow and lost its place, goes on at the oldest place
-    /// where the output may be cut, in the modes that the terminal had there.
+    /// where the output may be cut, in the modes that the terminal had there. What was there before
+    /// it came is replayed, without what [may not be repeated](may_be_repeated).
     pub(super) fn read(&self, reader: &mut Reader, limit: usize) -> Vec<u8> {
         let mut next = Vec::new();
         if !reader.begun || reader.position < self.start() {
@@ -64,19 +74,29 @@ impl Scrollback {
             if reader.begun {
                 next.extend_from_slice(PLAIN);
             }
-            *reader = Reader {
-                position,
-                seen: state,
-                begun: true,
-            };
+            reader.position = position;
+            reader.seen = state;
+            reader.begun = true;
         }
-        let from = usize::try_from(reader.position - self.start()).unwrap_or(usize::MAX);
-        let until = from.saturating_add(limit).min(self.bytes.len());
-        let output = self.bytes.range(from.min(until)..until).copied();
-        reader.seen.advance(output.clone());
-        reader.position += output.len() as u64;
-        next.extend(output);
+        if let Some(old) = reader.replay_end.checked_sub(reader.position) {
+            let old = usize::try_from(old).unwrap_or(usize::MAX);
+            reader.replay(self.range(reader.position, old), limit, &mut next);
+        }
+        if reader.position >= reader.replay_end {
+            let room = limit.saturating_sub(next.len());
+            let output = self.range(reader.position, room);
+            reader.seen.advance(output.clone());
+            reader.position += output.len() as u64;
+            next.extend(output);
+        }
         next
+    }
+
+    /// At most `limit` bytes from a place on.
+    fn range(&self, from: u64, limit: usize) -> impl ExactSizeIterator<Item = u8> + Clone + '_ {
+        let from = usize::try_from(from - self.start()).unwrap_or(usize::MAX);
+        let until = from.saturating_add(limit).min(self.bytes.len());
+        self.bytes.range(from.min(until)..until).copied()
     }
 
     /// How the terminal stands after all output.
@@ -104,10 +124,45 @@ impl Scrollback {
 }
 
 impl Reader {
+    /// Takes old output until there are `limit` bytes, and the rest of the sequence they end in.
+    fn replay(&mut self, old: impl Iterator<Item = u8>, limit: usize, next: &mut Vec<u8>) {
+        let (mut sequence, mut open) = (Vec::new(), false);
+        for byte in old {
+            if byte == ESCAPE && !sequence.is_empty() {
+                open = repeat(&mut sequence, next);
+            }
+            sequence.push(byte);
+            self.seen.advance([byte]);
+            self.position += 1;
+            if self.seen.is_between() {
+                if !repeat(&mut sequence, next) && open {
+                    // It was what ended the one before.
+                    next.extend_from_slice(END_OF_TEXT);
+                }
+                open = false;
+                if next.len() >= limit {
+                    return;
+                }
+            }
+        }
+        // What is not complete yet goes on with what comes.
+        next.append(&mut sequence);
+    }
+
     /// How many bytes it has seen or lost.
     pub(super) const fn position(&self) -> u64 {
         self.position
     }
+}
+
+/// Moves a sequence on, if that is good to do again, and tells whether it was.
+fn repeat(sequence: &mut Vec<u8>, next: &mut Vec<u8>) -> bool {
+    let repeated = may_be_repeated(sequence);
+    if repeated {
+        next.append(sequence);
+    }
+    sequence.clear();
+    repeated
 }
 
 #[cfg(test)]
@@ -180,6 +235,28 @@ mod tests {
         assert_eq!(rest.len(), SCROLLBACK_BYTES + start.len() - 1);
         assert_eq!(slow.position(), scrollback.end());
         assert!(scrollback.read(&mut slow, 10).is_empty());
+    }
+
+    #[test]
+    fn a_replay_asks_nothing_again() {
+        let mut scrollback = Scrollback::default();
+        let mut first = scrollback.reader();
+        let output = "a\x1b[6nb\x1b]52;c;aGk=\x1b\\c\x1b[1md\x1b]10;?\x07e\x1b]0;t\x1b[>ch\x1b[5";
+        scrollback.push(output.as_bytes());
+        assert_eq!(read_all(&scrollback, &mut first), output.as_bytes());
+        let mut second = scrollback.reader();
+        let replay = read_all(&scrollback, &mut second);
+        let expected = "ab\x1b\\c\x1b[1mde\x1b]0;t\x1b\\h\x1b[5";
+        assert_eq!(std::str::from_utf8(&replay).unwrap(), expected);
+        // From here on it is meant for both.
+        scrollback.push(b"n\x1b[c");
+        for reader in [&mut first, &mut second] {
+            assert_eq!(read_all(&scrollback, reader), b"n\x1b[c");
+        }
+        // A long one is dropped in one piece too.
+        scrollback.push(format!("\x1b]52;c;{}\x07end", "x".repeat(20_000)).as_bytes());
+        let replay = read_all(&scrollback, &mut scrollback.reader());
+        assert!(replay.len() < 100 && replay.ends_with(b"end"));
     }
 
     #[test]

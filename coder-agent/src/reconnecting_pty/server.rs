@@ -146,15 +146,12 @@ impl ReconnectingPtyServer {
             let message = "too many terminals are open in this workspace, close some first";
             return Err(Error::new(ErrorKind::Busy, message));
         }
-        let terminal = self.start(init, size)?;
-        let place = terminal
-            .attach(size)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "the terminal ended before it began"))?;
-        terminals.insert(init.id, terminal);
+        let place = self.start(init, size)?;
+        terminals.insert(init.id, Arc::clone(place.terminal()));
         Ok(place)
     }
 
-    fn start(&self, init: &ReconnectingPtyInit, size: TerminalSize) -> Result<Arc<Terminal>> {
+    fn start(&self, init: &ReconnectingPtyInit, size: TerminalSize) -> Result<Place> {
         if !init.container.is_empty() {
             let message = "terminals in containers are not offered by this version of the agent";
             return Err(Error::new(ErrorKind::Unsupported, message));
@@ -188,17 +185,21 @@ impl ReconnectingPtyServer {
         })?;
         let (terminal, child, reader) = Terminal::new(pty, size);
         let terminal = Arc::new(terminal);
-        let (server, kept, id) = (self.clone(), Arc::clone(&terminal), init.id);
+        // Before the program is heard, so that nothing it says is a replay.
+        let place = terminal
+            .attach(size)
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "the terminal ended before it began"))?;
+        let (server, id) = (self.clone(), init.id);
         self.0.tasks.spawn(async move {
             let (idle, closing) = (server.0.idle_timeout, &server.0.closing);
-            let by_itself = kept.run(child, reader, idle, closing).await;
-            server.0.remove(id, &kept);
+            let by_itself = terminal.run(child, reader, idle, closing).await;
+            server.0.remove(id, &terminal);
             // A program that has ended took its session along, or somebody else has it now.
             if let Some(screen) = screen.filter(|_| !by_itself) {
                 screen.quit().await;
             }
         });
-        Ok(terminal)
+        Ok(place)
     }
 }
 
