@@ -1,5 +1,6 @@
 //! Agents: seen by users, and called by the agents themselves (`me`).
 
+mod access;
 mod connect;
 mod connection;
 mod get;
