@@ -78,6 +78,7 @@ pub mod event;
 pub mod file;
 pub mod id;
 pub mod job_queue;
+pub mod listening_port;
 pub mod log_line;
 pub mod name;
 pub mod organization;

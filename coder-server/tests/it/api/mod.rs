@@ -20,6 +20,7 @@ mod postgres;
 mod provisioner_keys;
 mod template_versions;
 mod templates;
+mod terminals;
 mod tokens;
 mod users;
 mod workspaces;
