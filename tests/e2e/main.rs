@@ -20,6 +20,7 @@ mod names;
 mod offline;
 mod presets;
 mod shapes;
+mod terminals;
 
 use coder_tests::Deployment;
 
