@@ -79,6 +79,7 @@ pub mod file;
 mod go_regex;
 pub mod id;
 pub mod job_queue;
+pub mod listening_port;
 pub mod log_line;
 pub mod name;
 pub mod organization;

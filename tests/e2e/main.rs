@@ -22,6 +22,7 @@ mod presets;
 mod restarts;
 mod shapes;
 mod template_verbs;
+mod terminals;
 
 use coder_tests::Deployment;
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct AgentOptions {
     pub ssh_max_timeout: Duration,
     /// What wraps the agent (`CODER_AGENT_SUBSYSTEM`).
     pub subsystems: Vec<String>,
+    /// Ports that the agent's process itself listens on, which are not offered to users.
+    pub own_ports: BTreeSet<u16>,
     /// Tells the time of reports.
     pub clock: Arc<dyn Clock>,
     /// Scatters the waits between tries.
@@ -45,6 +48,7 @@ impl Default for AgentOptions {
             script_data_dir: std::env::temp_dir(),
             ssh_max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
             subsystems: Vec::new(),
+            own_ports: BTreeSet::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
         }

@@ -32,12 +32,15 @@ pub(super) async fn report(api: &dyn AgentApi, services: &Services) {
 
 fn stats(services: &Services) -> Stats {
     let (ssh, forwards) = (services.ssh_sessions.get(), services.forwards.get());
+    let terminals = services.terminals().session_count();
+    let connections = ssh + terminals + forwards;
     Stats {
-        connections_by_proto: BTreeMap::from([("TCP".to_owned(), ssh + forwards)]),
-        connection_count: ssh + forwards,
+        connections_by_proto: BTreeMap::from([("TCP".to_owned(), connections)]),
+        connection_count: connections,
         // The tunnel is pinged by the server, which knows the round trip better.
         connection_median_latency_ms: -1.0,
         session_count_ssh: ssh,
+        session_count_reconnecting_pty: terminals,
         ..Stats::default()
     }
 }

@@ -23,8 +23,8 @@ use crate::ssh::{
     Environment, HostKey, SshOptions, SshServer, User, WorkspaceEnvironment, WorkspaceSettings,
 };
 
-/// How long SSH sessions may take to end at shutdown.
-const SSH_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SSH sessions and terminals may take to end at shutdown.
+const SESSIONS_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the last reports and lines may take at shutdown.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,12 +74,13 @@ impl Workspace {
             process_environment: options.process_environment.clone(),
             max_timeout: options.ssh_max_timeout,
         });
+        let services = Services::new(ssh, options.own_ports.clone());
         let workspace = Self {
             api,
             options,
             user,
             data_dir,
-            services: Arc::new(Services::new(ssh)),
+            services: Arc::new(services),
             manifest: watch::Sender::new(Arc::new(manifest)),
             lifecycle: Mutex::new(Lifecycle::new()),
             outbox: Outbox::default(),
@@ -159,11 +160,11 @@ impl Workspace {
     pub(super) async fn shut_down(&self) {
         self.ending.cancel();
         self.advance(LifecycleState::ShuttingDown);
-        if timeout(SSH_CLOSE_TIMEOUT, self.services.ssh().close())
+        if timeout(SESSIONS_CLOSE_TIMEOUT, self.services.close())
             .await
             .is_err()
         {
-            tracing::warn!("SSH sessions did not end in time");
+            tracing::warn!("sessions and terminals did not end in time");
         }
         let manifest = self.manifest();
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_stop);

@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use super::output::{Output, Stream};
 use super::registry::ServedChannel;
 use super::server::ServerState;
 use super::setup::SessionSetup;
-use super::{Program, exec, greeting, pty};
+use super::{Environment, Program, exec, greeting, pty};
 
 /// Runs a program for a session and sees its channel to the end.
 pub(super) async fn run(
@@ -21,15 +22,7 @@ pub(super) async fn run(
     program: Program,
 ) {
     let settings = server.settings();
-    let mut environment = settings.environment.resolve(
-        &server.process_environment,
-        &server.user,
-        &setup.environment,
-    );
-    // Fixed texts of the right shape: clients come through a tunnel and have no address here.
-    environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
-    environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
-    let directory = working_directory(&settings.directory, &server.user, &environment);
+    let (mut environment, directory) = place(&server, &setup.environment);
 
     match setup.terminal {
         None => {
@@ -51,6 +44,20 @@ pub(super) async fn run(
             pty::run(&request, build, greeting, channel, &server.closing).await;
         }
     }
+}
+
+/// The environment of a session and where it begins; `client` is what the client set.
+pub(super) fn place(server: &ServerState, client: &Environment) -> (Environment, PathBuf) {
+    let settings = server.settings();
+    let mut environment =
+        settings
+            .environment
+            .resolve(&server.process_environment, &server.user, client);
+    // Fixed texts of the right shape: clients come through a tunnel and have no address here.
+    environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
+    environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
+    let directory = working_directory(&settings.directory, &server.user, &environment);
+    (environment, directory)
 }
 
 /// Tells the client that its program could not be started.

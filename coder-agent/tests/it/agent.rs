@@ -21,15 +21,15 @@ use coder_core::clock::Entropy;
 use crate::support::{TOKEN, TestServer, app, manifest, metadata, script, soon, until};
 
 /// A running agent and the fake server it is connected to.
-struct Running {
-    server: TestServer,
+pub(crate) struct Running {
+    pub(crate) server: TestServer,
     shutdown: CancellationToken,
     agent: JoinHandle<Result<()>>,
     home: tempfile::TempDir,
 }
 
 impl Running {
-    async fn start(manifest: Manifest) -> Self {
+    pub(crate) async fn start(manifest: Manifest) -> Self {
         Self::with(TestServer::start(FakeAgentApi::new(manifest)).await)
     }
 
@@ -47,7 +47,7 @@ impl Running {
         }
     }
 
-    async fn stop(self) -> TestServer {
+    pub(crate) async fn stop(self) -> TestServer {
         self.shutdown.cancel();
         soon(self.agent).await.unwrap().unwrap();
         self.server
@@ -494,13 +494,7 @@ async fn ports_of_the_workspace_are_reached_through_the_tunnel() {
         tunnel.open(closed).await.unwrap_err().kind(),
         ErrorKind::Refused
     );
-    for port in [
-        0,
-        port::RECONNECTING_PTY,
-        port::SPEEDTEST,
-        port::HTTP_API,
-        8,
-    ] {
+    for port in [0, 5, 8] {
         assert_eq!(
             tunnel.open(port).await.unwrap_err().kind(),
             ErrorKind::Unsupported,

@@ -106,9 +106,15 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/workspaceagents/{workspaceagent}/listening-ports",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/workspaceagents/{workspaceagent}/logs",
         Hidden(""),
     ),
+    // Without an id of a terminal; with one it is in the tests of terminals.
+    ("GET /api/v2/workspaceagents/{workspaceagent}/pty", NoObject),
     (
         "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
         Hidden(""),

@@ -24,6 +24,7 @@ mod states;
 mod streams;
 mod template_versions;
 mod templates;
+mod terminals;
 mod tokens;
 mod users;
 mod workspaces;
