@@ -72,6 +72,7 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod cron;
 mod enums;
 mod error;
 pub mod event;

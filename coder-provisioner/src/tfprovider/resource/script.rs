@@ -1,10 +1,10 @@
 //! `coder_script`.
 
 use crate::attributes::Script;
-use crate::tfprovider::cron;
 use crate::tfprovider::diagnostics::{Diagnostic, Path};
 use crate::tfprovider::kind::Resource;
 use crate::tfprovider::value::{Object, Value, get};
+use coder_core::cron::Schedule;
 
 pub(super) const RESOURCE: Resource = Resource {
     validate,
@@ -36,19 +36,19 @@ fn validate(script: &Object) -> Vec<Diagnostic> {
 
 fn check_cron(text: &str) -> Option<Diagnostic> {
     let path = Path::root().attribute("cron");
-    match cron::validate_with_seconds(text) {
+    match Schedule::parse_with_seconds(text) {
         Err(error) => {
             let detail = format!("{text:?} is not a schedule: {error}.");
             Some(Diagnostic::error("Invalid cron", detail).at(&path))
         }
-        Ok(()) if text.split_whitespace().count() == 5 => {
+        Ok(_) if text.split_whitespace().count() == 5 => {
             let detail = format!(
                 "{text:?} has five fields, of which the first is taken for the seconds. Write \
                  \"0 {text}\" when it was meant for the minutes."
             );
             Some(Diagnostic::warning("cron begins with the seconds", detail).at(&path))
         }
-        Ok(()) => None,
+        Ok(_) => None,
     }
 }
 
