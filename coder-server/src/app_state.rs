@@ -7,7 +7,7 @@ use crate::{
         middleware::{InFlight, RateLimiter, TrustedProxies},
     },
     password::Argon2Hasher,
-    rpc::tunnels::Tunnels,
+    rpc::{agent_writes::AgentWrites, tunnels::Tunnels},
 };
 use coder_core::{Error, password::PasswordHasher, service::Deps};
 use prometheus_client::registry::Registry;
@@ -27,6 +27,8 @@ pub struct AppState {
     pub passwords: Arc<dyn PasswordHasher>,
     /// The tunnels of the agents that are connected to this process.
     pub tunnels: Tunnels,
+    /// Writes down what agents tell all the time.
+    pub agent_writes: AgentWrites,
     /// Ends connections that live long when the server stops.
     pub shutdown: CancellationToken,
     /// Counts the tasks of connections that live long.
@@ -53,14 +55,16 @@ impl AppState {
             TrustedProxies::parse(&http.proxy_trusted_origins, &http.proxy_trusted_headers)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = Argon2Hasher::new(Arc::clone(&deps.entropy), threads)?;
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self {
+            agent_writes: AgentWrites::new(deps.clone(), tasks.clone(), shutdown.clone()),
             deps,
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new(registry)),
             passwords: Arc::new(passwords),
             tunnels: Tunnels::default(),
-            shutdown: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            shutdown,
+            tasks,
             limiter: Arc::default(),
             trusted_proxies: Arc::new(trusted),
             in_flight: InFlight::default(),

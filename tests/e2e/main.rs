@@ -19,6 +19,7 @@ mod lifecycle;
 mod names;
 mod offline;
 mod presets;
+mod scripts;
 mod shapes;
 
 use coder_tests::Deployment;

@@ -13,6 +13,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::Connections;
+use super::traffic::{Metered, Traffic};
+use crate::protocol::ConnectionType;
 use crate::ssh::SshServer;
 use crate::tunnel::frame::OpenStatus;
 use crate::tunnel::{IncomingStream, MAX_STREAMS, TunnelAcceptor, TunnelStream, port};
@@ -27,8 +30,9 @@ pub(super) struct Services {
     ssh: SshServer,
     streams: Semaphore,
     tasks: TaskTracker,
-    pub(super) ssh_sessions: Count,
+    pub(super) connections: Connections,
     pub(super) forwards: Count,
+    pub(super) traffic: Arc<Traffic>,
 }
 
 /// How many of something are open.
@@ -38,13 +42,14 @@ pub(super) struct Count(AtomicI64);
 struct Counted<'a>(&'a Count);
 
 impl Services {
-    pub(super) fn new(ssh: SshServer) -> Self {
+    pub(super) fn new(ssh: SshServer, connections: Connections) -> Self {
         Self {
             ssh,
             streams: Semaphore::new(MAX_STREAMS),
             tasks: TaskTracker::new(),
-            ssh_sessions: Count::default(),
+            connections,
             forwards: Count::default(),
+            traffic: Arc::default(),
         }
     }
 
@@ -80,9 +85,12 @@ impl Services {
         };
         match port {
             port::SSH | port::STANDARD_SSH => {
-                let stream = stream.accept().await?;
-                let _counted = self.ssh_sessions.add();
-                self.ssh.serve(stream, ended).await
+                let stream = self.traffic.meter(stream.accept().await?);
+                let open = self.connections.begin(ConnectionType::Ssh);
+                let served = self.ssh.serve(stream, ended).await;
+                let reason = served.as_ref().err().map(ToString::to_string);
+                open.end(None, reason.unwrap_or_default());
+                served
             }
             0..port::FIRST_WORKSPACE_PORT => {
                 let reason = format!("port {port} of the agent is not offered by this version");
@@ -90,7 +98,7 @@ impl Services {
             }
             port => match dial(port).await {
                 Ok(target) => {
-                    let stream = stream.accept().await?;
+                    let stream = self.traffic.meter(stream.accept().await?);
                     let _counted = self.forwards.add();
                     tokio::select! {
                         () = splice(stream, target) => {}
@@ -155,7 +163,7 @@ fn refusal(error: &io::Error) -> OpenStatus {
     }
 }
 
-async fn splice(mut stream: TunnelStream, mut target: TcpStream) {
+async fn splice(mut stream: Metered<TunnelStream>, mut target: TcpStream) {
     // Either end may break at any time; both are closed then.
     let _ = copy_bidirectional(&mut stream, &mut target).await;
 }

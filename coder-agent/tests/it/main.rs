@@ -13,6 +13,8 @@ mod agent;
 mod binary;
 #[cfg(all(test, feature = "testing"))]
 mod http;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod life;
 #[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;

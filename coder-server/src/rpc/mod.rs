@@ -1,5 +1,6 @@
 //! What agents and provisioner daemons call, over the use cases of `coder-core`.
 
 pub mod agent;
+pub mod agent_writes;
 pub mod provisioner_daemon;
 pub mod tunnels;

@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// The tunnels of the agents that are connected to this process: at most one each, the newest.
@@ -62,6 +63,13 @@ impl Tunnels {
     #[must_use]
     pub fn has(&self, agent: WorkspaceAgentId) -> bool {
         self.live().contains_key(&agent)
+    }
+
+    /// How long the last answered ping of an agent took; `None` when it has no tunnel here, or has not answered yet.
+    #[must_use]
+    pub fn round_trip(&self, agent: WorkspaceAgentId) -> Option<Duration> {
+        let beat = *self.live().get(&agent)?.1.heartbeat().borrow();
+        (beat.count > 0).then_some(beat.round_trip)
     }
 
     /// How many tunnels there are.

@@ -5,9 +5,11 @@ use crate::{
     secret::TokenHash,
     service::unit::settle,
     store::{AgentOwner, Transaction},
+    template_version::ExternalAuthProvider,
     user::{User, UserStatus},
     workspace_agent::AgentMetadatum,
     workspace_app::WorkspaceApp,
+    workspace_build::WorkspaceBuild,
 };
 
 /// What an agent is told to do, beside what its own row says.
@@ -21,6 +23,8 @@ pub struct AgentManifest {
     pub apps: Vec<WorkspaceApp>,
     /// What to measure.
     pub metadata: Vec<AgentMetadatum>,
+    /// Logins that the template asks for whose tokens the agent may fetch.
+    pub external_auth_providers: Vec<ExternalAuthProvider>,
 }
 
 impl Agents {
@@ -55,11 +59,17 @@ impl Agents {
         let mut tx = self.deps.begin().await?;
         let found = async {
             let user = tx.users().get(owner.workspace.owner_id).await?;
+            let version = owner.build.template_version_id;
+            let mut values = tx.template_versions().terraform_values(version).await?;
+            if !owner.agent.may_read_user_data() {
+                values.external_auth_providers.clear();
+            }
             Ok(AgentManifest {
                 owner: user.ok_or_else(refused)?,
                 scripts: tx.workspace_agents().scripts(&[id]).await?,
                 apps: tx.workspace_apps().by_agents(&[id]).await?,
                 metadata: tx.workspace_agents().metadata(&[id]).await?,
+                external_auth_providers: values.external_auth_providers,
             })
         };
         let found = found.await;
@@ -68,19 +78,30 @@ impl Agents {
 }
 
 /// Whether an agent speaks for its workspace, whose owner's account is in use.
-pub(super) async fn is_current(tx: &mut dyn Transaction, owner: &AgentOwner) -> Result<bool> {
+async fn is_current(tx: &mut dyn Transaction, owner: &AgentOwner) -> Result<bool> {
     let user = tx.users().get(owner.workspace.owner_id).await?;
-    if owner.workspace.deleted || !user.is_some_and(|user| is_usable(&user)) {
+    let latest = tx.workspace_builds().latest(owner.workspace.id).await?;
+    speaks(tx, owner, user.as_ref(), latest.as_ref()).await
+}
+
+/// The same with the owner's account and the newest build of the workspace.
+pub(super) async fn speaks(
+    tx: &mut dyn Transaction,
+    owner: &AgentOwner,
+    user: Option<&User>,
+    latest: Option<&WorkspaceBuild>,
+) -> Result<bool> {
+    if owner.workspace.deleted || !user.is_some_and(is_usable) {
         return Ok(false);
     }
-    let Some(latest) = tx.workspace_builds().latest(owner.workspace.id).await? else {
+    let Some(latest) = latest else {
         return Ok(false);
     };
     if latest.id == owner.build.id {
         return Ok(true);
     }
     let job = tx.provisioner_jobs().get(latest.job_id).await?;
-    Ok(job.is_some_and(|job| owner.build.is_being_ended_by(&latest, job.status())))
+    Ok(job.is_some_and(|job| owner.build.is_being_ended_by(latest, job.status())))
 }
 
 fn is_usable(user: &User) -> bool {

@@ -70,6 +70,7 @@ fn full_agent(agent: WorkspaceAgent) -> WorkspaceAgent {
         connection_timeout_seconds: 0,
         troubleshooting_url: String::new(),
         motd_file: String::new(),
+        run_id: Some(id(77)),
         lifecycle_state: LifecycleState::ShutdownTimeout,
         subsystems: vec!["envbuilder".to_owned(), "exectrace".to_owned()],
         display_apps: Vec::new(),
@@ -129,14 +130,22 @@ pub async fn with_owner(backend: Backend) -> Outcome {
     assert_eq!(agents.with_owner(id(30)).await?, None);
     assert_eq!(agents.with_owner(id(9)).await?, None);
     let found = agents.with_owner(agent.id).await?;
+    let owner = AgentOwner {
+        agent,
+        build,
+        workspace,
+    };
+    assert_eq!(found.as_ref(), Some(&owner));
+    let asked = [owner.agent.id, id(20), id(9), id(30), owner.agent.id];
+    assert_eq!(agents.with_owners(&asked).await?, [owner]);
+    assert!(agents.with_owners(&[]).await?.is_empty());
+    let former = present(agents.with_owner_of_any_build(id(20)).await?)?;
     assert_eq!(
-        found,
-        Some(AgentOwner {
-            agent,
-            build,
-            workspace
-        })
+        (former.agent.name.as_str(), former.build.id),
+        ("old", id(11))
     );
+    assert_eq!(agents.with_owner_of_any_build(id(30)).await?, None);
+    assert_eq!(agents.with_owner_of_any_build(id(9)).await?, None);
     tx.rollback().await?;
     Ok(())
 }
@@ -257,6 +266,7 @@ pub async fn setters(backend: Backend) -> Outcome {
         .expanded_directory
         .clone_from(&new.expanded_directory);
     expected.subsystems.clone_from(&new.subsystems);
+    expected.run_id = new.run_id;
     let found = present(tx.workspace_agents().get(id(10)).await?)?;
     assert_eq!(found, expected);
 
@@ -281,6 +291,42 @@ pub async fn setters(backend: Backend) -> Outcome {
     tx.workspace_agents().set_lifecycle(&absent).await?;
     assert_eq!(tx.workspace_agents().get(id(9)).await?, None);
     assert_eq!(tx.workspace_agents().get(id(20)).await?, untouched);
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// A sign of life of several is noted for these only.
+pub async fn seen(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let dev = world.add_workspace(&mut *tx, 1, "dev").await?;
+    let build = world.add_build(&mut *tx, 11, &dev, 1, START).await?;
+    let (_, new) = world.add_agent(&mut *tx, 10, &build).await?;
+    let (_, known) = world.add_agent(&mut *tx, 20, &build).await?;
+    let (_, other) = world.add_agent(&mut *tx, 30, &build).await?;
+    let known = WorkspaceAgent {
+        first_connected_at: Some(at(201)),
+        last_connected_at: Some(at(202)),
+        disconnected_at: Some(at(203)),
+        ..known
+    };
+    let agents = tx.workspace_agents();
+    agents.set_connection(&known).await?;
+    agents.set_seen(&[new.id, known.id, id(9)], at(300)).await?;
+    agents.set_seen(&[], at(400)).await?;
+    let expected = WorkspaceAgent {
+        first_connected_at: Some(at(300)),
+        last_connected_at: Some(at(300)),
+        ..new
+    };
+    assert_eq!(agents.get(id(10)).await?, Some(expected));
+    let expected = WorkspaceAgent {
+        last_connected_at: Some(at(300)),
+        disconnected_at: None,
+        ..known
+    };
+    assert_eq!(agents.get(id(20)).await?, Some(expected));
+    assert_eq!(agents.get(id(30)).await?, Some(other));
     tx.rollback().await?;
     Ok(())
 }

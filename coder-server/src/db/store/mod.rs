@@ -1,6 +1,7 @@
 //! The trait of each aggregate, implemented for the transaction.
 
 mod api_key;
+mod connection_log;
 mod file;
 mod organization;
 mod provisioner_daemon;
@@ -14,7 +15,9 @@ mod template_version;
 mod user;
 mod workspace;
 mod workspace_agent;
+mod workspace_agent_monitor;
 mod workspace_agent_part;
+mod workspace_agent_stats;
 mod workspace_app;
 mod workspace_build;
 mod workspace_resource;

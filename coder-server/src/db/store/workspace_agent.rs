@@ -2,17 +2,23 @@
 
 use async_trait::async_trait;
 use coder_core::{
-    id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    Timestamp,
+    id::{
+        AgentRunId, LogSourceId, ProvisionerJobId, WorkspaceAgentId, WorkspaceId,
+        WorkspaceResourceId,
+    },
+    resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
-    store::{AgentOwner, StoreError, StoreResult, WorkspaceAgentStore},
+    store::{AgentOwner, StoreError, StoreResult, Transaction as _, WorkspaceAgentStore},
     workspace_agent::{
         AgentAuth, AgentLog, AgentLogSource, AgentMetadatum, MetadataUpdate, WorkspaceAgent,
     },
 };
 use sea_orm::entity::prelude::*;
+use std::collections::BTreeMap;
 
-use super::workspace_agent_part as part;
+use super::{workspace_agent_monitor as monitor, workspace_agent_part as part};
 use crate::db::{
     convert::{FromRow, corrupt, from_json, to_json, token_hash, uuids, word},
     entity::workspace_agent,
@@ -35,9 +41,22 @@ impl WorkspaceAgentStore for PgTransaction {
     }
 
     async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>> {
-        let mut query = Query::new("SELECT * FROM workspace_agents WHERE NOT deleted AND id = ");
-        let agent = self.query_one(query.bind(id.0)).await?;
-        owner(self, agent).await
+        Ok(self.with_owners(&[id]).await?.pop())
+    }
+
+    async fn with_owners(&mut self, ids: &[WorkspaceAgentId]) -> StoreResult<Vec<AgentOwner>> {
+        let mut query =
+            Query::new("SELECT * FROM workspace_agents WHERE NOT deleted AND id = ANY(");
+        let agents = self.query_all(query.bind(uuids(ids)).push(")")).await?;
+        owners(self, agents).await
+    }
+
+    async fn with_owner_of_any_build(
+        &mut self,
+        id: WorkspaceAgentId,
+    ) -> StoreResult<Option<AgentOwner>> {
+        let agent = WorkspaceAgentStore::get(self, id).await?;
+        Ok(owners(self, agent.into_iter().collect()).await?.pop())
     }
 
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>> {
@@ -48,8 +67,8 @@ impl WorkspaceAgentStore for PgTransaction {
              JOIN workspaces w ON w.id = b.workspace_id \
              WHERE NOT a.deleted AND NOT w.deleted AND a.auth_token_hash = ",
         );
-        let agent = self.query_one(query.bind(token.0.to_vec())).await?;
-        owner(self, agent).await
+        let agents = self.query_all(query.bind(token.0.to_vec())).await?;
+        Ok(owners(self, agents).await?.pop())
     }
 
     async fn by_resources(
@@ -87,6 +106,17 @@ impl WorkspaceAgentStore for PgTransaction {
         self.execute(&query).await.map(|_| ())
     }
 
+    async fn set_seen(&mut self, ids: &[WorkspaceAgentId], seen: Timestamp) -> StoreResult<()> {
+        let mut query = Query::new(
+            "UPDATE workspace_agents SET first_connected_at = COALESCE(first_connected_at, ",
+        );
+        query.bind(seen).push("), last_connected_at = ").bind(seen);
+        query
+            .push(", disconnected_at = NULL WHERE id = ANY(")
+            .bind(uuids(ids));
+        self.execute(query.push(")")).await.map(|_| ())
+    }
+
     async fn set_startup(&mut self, agent: &WorkspaceAgent) -> StoreResult<()> {
         let mut query = Query::new("UPDATE workspace_agents SET version = ");
         query.bind(agent.version.as_str());
@@ -97,6 +127,7 @@ impl WorkspaceAgentStore for PgTransaction {
             .push(", expanded_directory = ")
             .bind(agent.expanded_directory.as_str());
         query.push(", subsystems = ").bind(agent.subsystems.clone());
+        query.push(", run_id = ").bind(agent.run_id.map(Uuid::from));
         query.push(" WHERE id = ").bind(agent.id.0);
         self.execute(&query).await.map(|_| ())
     }
@@ -143,6 +174,14 @@ impl WorkspaceAgentStore for PgTransaction {
         part::logs(self, id, after, before, limit).await
     }
 
+    async fn delete_logs_of_earlier_builds(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> StoreResult<u64> {
+        part::delete_logs_of_earlier_builds(self, before, limit).await
+    }
+
     async fn insert_metadata(&mut self, metadata: &[AgentMetadatum]) -> StoreResult<()> {
         part::insert_metadata(self, metadata).await
     }
@@ -153,10 +192,24 @@ impl WorkspaceAgentStore for PgTransaction {
 
     async fn update_metadata(
         &mut self,
-        agent: WorkspaceAgentId,
-        updates: &[MetadataUpdate],
+        updates: &[(WorkspaceAgentId, MetadataUpdate)],
     ) -> StoreResult<()> {
-        part::update_metadata(self, agent, updates).await
+        part::update_metadata(self, updates).await
+    }
+
+    async fn insert_resource_monitors(&mut self, monitors: &[ResourceMonitor]) -> StoreResult<()> {
+        monitor::insert(self, monitors).await
+    }
+
+    async fn resource_monitors(
+        &mut self,
+        agent: WorkspaceAgentId,
+    ) -> StoreResult<Vec<ResourceMonitor>> {
+        monitor::of_agent(self, agent).await
+    }
+
+    async fn set_resource_monitor(&mut self, monitor: &ResourceMonitor) -> StoreResult<()> {
+        monitor::set(self, monitor).await
     }
 
     async fn insert_scripts(&mut self, scripts: &[WorkspaceAgentScript]) -> StoreResult<()> {
@@ -186,31 +239,39 @@ impl WorkspaceAgentStore for PgTransaction {
     }
 }
 
-/// Adds the build and the workspace to an agent.
-async fn owner(
-    transaction: &PgTransaction,
-    agent: Option<WorkspaceAgent>,
-) -> StoreResult<Option<AgentOwner>> {
-    let Some(agent) = agent else { return Ok(None) };
-    let mut query = Query::new(
-        "SELECT b.* FROM workspace_builds b JOIN workspace_resources r ON r.job_id = b.job_id \
-         WHERE r.id = ",
-    );
-    let build = transaction
-        .query_one(query.bind(agent.resource_id.0))
-        .await?;
-    let Some(build): Option<coder_core::workspace_build::WorkspaceBuild> = build else {
-        return Ok(None);
+/// Adds the builds and workspaces to agents; those of template imports have none.
+async fn owners(
+    transaction: &mut PgTransaction,
+    agents: Vec<WorkspaceAgent>,
+) -> StoreResult<Vec<AgentOwner>> {
+    if agents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let resources: Vec<_> = agents.iter().map(|agent| agent.resource_id).collect();
+    let mut query = Query::new("SELECT id, job_id FROM workspace_resources WHERE id = ANY(");
+    let rows = query.bind(uuids(&resources)).push(")");
+    let mut jobs = BTreeMap::new();
+    for row in transaction.query_rows(rows).await? {
+        let resource: Uuid = transaction.column(&row, 0)?;
+        let job: Uuid = transaction.column(&row, 1)?;
+        jobs.insert(WorkspaceResourceId(resource), ProvisionerJobId(job));
+    }
+    let builds: Vec<_> = jobs.values().copied().collect();
+    let builds = transaction.workspace_builds().by_jobs(&builds).await?;
+    let workspaces: Vec<_> = builds.iter().map(|build| build.workspace_id).collect();
+    let workspaces = transaction.workspaces().get_many(&workspaces).await?;
+    let workspaces: BTreeMap<_, _> = workspaces.into_iter().map(|one| (one.id, one)).collect();
+    let builds: BTreeMap<_, _> = builds.into_iter().map(|one| (one.job_id, one)).collect();
+    let add = |agent: WorkspaceAgent| {
+        let build = builds.get(jobs.get(&agent.resource_id)?)?.clone();
+        let workspace = workspaces.get(&build.workspace_id)?.clone();
+        Some(AgentOwner {
+            agent,
+            build,
+            workspace,
+        })
     };
-    let mut query = Query::new("SELECT * FROM workspaces WHERE id = ");
-    let workspace = transaction
-        .query_one(query.bind(build.workspace_id.0))
-        .await?;
-    Ok(workspace.map(|workspace| AgentOwner {
-        agent,
-        build,
-        workspace,
-    }))
+    Ok(agents.into_iter().filter_map(add).collect())
 }
 
 fn row(agent: &WorkspaceAgent) -> StoreResult<workspace_agent::Model> {
@@ -242,6 +303,7 @@ fn row(agent: &WorkspaceAgent) -> StoreResult<workspace_agent::Model> {
         connection_timeout_seconds: agent.connection_timeout_seconds,
         troubleshooting_url: agent.troubleshooting_url.clone(),
         motd_file: agent.motd_file.clone(),
+        run_id: agent.run_id.map(Uuid::from),
         lifecycle_state: agent.lifecycle_state.to_string(),
         logs_length: agent.logs_length,
         logs_overflowed: agent.logs_overflowed,
@@ -282,6 +344,7 @@ impl FromRow for WorkspaceAgent {
             connection_timeout_seconds: row.connection_timeout_seconds,
             troubleshooting_url: row.troubleshooting_url,
             motd_file: row.motd_file,
+            run_id: row.run_id.map(AgentRunId),
             lifecycle_state: word(TABLE, &row.lifecycle_state)?,
             logs_length: row.logs_length,
             logs_overflowed: row.logs_overflowed,

@@ -26,6 +26,11 @@ use std::{sync::Arc, time::Duration};
 const ROUTE: &str = "/api/v2/workspaceagents/me/tunnel";
 /// How long the end of a connection may take to be written down.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// When a sign of life that could not be written down is tried again: sooner than the next one comes, so that agents do
+/// not look gone for longer than the database was.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Why tunnels end when the server stops.
+const SERVER_STOPS: &str = "the server stops";
 
 /// What the agent speaks.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -106,7 +111,10 @@ impl Monitor {
         let newest = place.is_newest();
         drop(place);
         tracing::info!(%agent, why, "agent disconnected");
-        if newest && let Some(noted) = self.noted {
+        // Agents of a server that stops come back to it or another replica; those that do not are silent, which says the
+        // same half a minute later.
+        let left = newest && why != SERVER_STOPS;
+        if left && let Some(noted) = self.noted {
             let farewell = self.agents.disconnected(&self.owner, noted);
             // If it cannot be written, silence says the same half a minute later.
             if !matches!(tokio::time::timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
@@ -127,7 +135,7 @@ impl Monitor {
                 }
             }
             _ = tunnel.closed() => return "it did not answer",
-            () = self.state.shutdown.cancelled() => return "the server stops",
+            () = self.state.shutdown.cancelled() => return SERVER_STOPS,
         }
         match self.agents.connected(&self.owner).await {
             Ok(noted) => self.noted = Some(noted),
@@ -136,10 +144,11 @@ impl Monitor {
             }
         }
         // Each beat is noted as it comes: a clock of our own would note the last one up to a beat too late.
+        let mut owed = self.noted.is_none();
         loop {
             let note = tokio::select! {
                 _ = tunnel.closed() => return "the tunnel ended",
-                () = self.state.shutdown.cancelled() => return "the server stops",
+                () = self.state.shutdown.cancelled() => return SERVER_STOPS,
                 beat = heartbeat.changed() => {
                     if beat.is_err() {
                         return "the tunnel ended";
@@ -147,8 +156,11 @@ impl Monitor {
                     true
                 }
                 () = next(&mut events) => false,
+                () = tokio::time::sleep(AGAIN), if owed => true,
             };
-            match self.look(note).await {
+            let looked = self.look(note || owed).await;
+            owed = looked.is_err() && (note || owed);
+            match looked {
                 Ok(true) => {}
                 Ok(false) => return "its build is not the newest, or its owner may not use it",
                 // While the database is away, tunnels stay.
@@ -166,9 +178,9 @@ impl Monitor {
     async fn look(&mut self, note: bool) -> Result<bool, Error> {
         let agent = self.owner.agent.id;
         if !note {
-            return self.agents.may_stay(agent).await;
+            return self.state.agent_writes.may_stay(agent).await;
         }
-        let seen = self.agents.seen(agent).await?;
+        let seen = self.state.agent_writes.seen(agent).await?;
         self.noted = seen.or(self.noted);
         Ok(seen.is_some())
     }
