@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks what the build and `make run` need. Missing Debian packages are installed where root or
-# password-less sudo allows; otherwise the exact command is named. With --tests also what only tests need.
+# password-less sudo allows; otherwise the exact command is named. With --tests also what only tests need, with --bench
+# what only benchmarks need.
 set -euo pipefail
 
 missing=()
@@ -12,6 +13,9 @@ need cc build-essential
 need curl curl
 need ssh openssh-client
 need setsid util-linux
+if [ "${1:-}" = --bench ]; then
+    need rsync rsync
+fi
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
     missing+=(postgresql)
 fi

@@ -19,8 +19,10 @@ mod lifecycle;
 mod names;
 mod offline;
 mod presets;
+mod restarts;
 mod scripts;
 mod shapes;
+mod template_verbs;
 
 use coder_tests::Deployment;
 

@@ -29,7 +29,7 @@ pub struct AgentOptions {
     pub subsystems: Vec<String>,
     /// Tells the time of reports.
     pub clock: Arc<dyn Clock>,
-    /// Scatters the waits between tries.
+    /// Scatters the waits between tries, and makes ids.
     pub entropy: Arc<dyn Entropy>,
 }
 

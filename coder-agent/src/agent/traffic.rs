@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 /// What streams have moved since it was asked last.
 #[derive(Debug, Default)]
@@ -91,6 +91,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     }
 }
 
+impl<S: AsyncBufRead + Unpin> AsyncBufRead for Metered<S> {
+    fn poll_fill_buf(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        Pin::new(&mut self.get_mut().stream).poll_fill_buf(context)
+    }
+
+    fn consume(mut self: Pin<&mut Self>, length: usize) {
+        self.traffic.received.moved(length);
+        Pin::new(&mut self.stream).consume(length);
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -114,7 +125,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::io::{
+        AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, duplex,
+    };
 
     #[tokio::test]
     async fn both_directions_are_counted_once() {
@@ -133,5 +146,16 @@ mod tests {
         assert_eq!(traffic.take(), <(Amount, Amount)>::default());
         traffic.give_back(moved);
         assert_eq!(traffic.take(), moved);
+
+        let (near, mut far) = duplex(1_024);
+        let mut near = traffic.meter(BufReader::new(near));
+        far.write_all(b"line\nrest").await.unwrap();
+        let mut line = String::new();
+        near.read_line(&mut line).await.unwrap();
+        assert_eq!(
+            traffic.take().0.bytes,
+            5,
+            "what was consumed, not what was read ahead"
+        );
     }
 }

@@ -15,6 +15,10 @@ mod binary;
 mod http;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod life;
+#[cfg(all(test, feature = "testing"))]
+mod lines;
+#[cfg(all(test, feature = "testing"))]
+mod moves;
 #[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;
@@ -22,5 +26,5 @@ mod ssh;
 mod support;
 #[cfg(all(test, feature = "testing"))]
 mod tunnel;
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod websocket;

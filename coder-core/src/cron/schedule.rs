@@ -54,6 +54,14 @@ impl Schedule {
         Ok(Self { zone, kind })
     }
 
+    /// The same schedule with seconds in front, if it has five fields and so may have been meant to begin with the minutes.
+    #[must_use]
+    pub fn with_seconds(text: &str) -> Option<String> {
+        let (_, schedule) = split_zone(text);
+        let before = text.strip_suffix(schedule)?;
+        (schedule.split_whitespace().count() == 5).then(|| format!("{before}0 {}", schedule.trim()))
+    }
+
     /// The time zone that the schedule names; without one that of whoever runs it.
     #[must_use]
     pub fn zone(&self) -> Option<&str> {
@@ -299,6 +307,22 @@ mod tests {
         }
         let zoned = Schedule::parse_with_seconds("CRON_TZ=Asia/Tokyo 0 0 8 * * *").unwrap();
         assert_eq!(zoned.zone(), Some("Asia/Tokyo"));
+    }
+
+    #[test]
+    fn five_fields_may_lack_the_seconds() {
+        for (text, expected) in [
+            ("30 8 * * 1-5", Some("0 30 8 * * 1-5")),
+            (
+                "TZ=Asia/Tokyo 30 8 * * 1",
+                Some("TZ=Asia/Tokyo 0 30 8 * * 1"),
+            ),
+            ("0 30 8 * * 1-5", None),
+            ("TZ=Asia/Tokyo 0 30 8 * * 1", None),
+            ("@daily", None),
+        ] {
+            assert_eq!(Schedule::with_seconds(text).as_deref(), expected);
+        }
     }
 
     #[test]

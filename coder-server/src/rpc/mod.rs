@@ -2,5 +2,7 @@
 
 pub mod agent;
 pub mod agent_writes;
+mod batch;
+pub mod presence;
 pub mod provisioner_daemon;
 pub mod tunnels;

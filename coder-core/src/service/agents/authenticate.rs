@@ -9,7 +9,6 @@ use crate::{
     user::{User, UserStatus},
     workspace_agent::AgentMetadatum,
     workspace_app::WorkspaceApp,
-    workspace_build::WorkspaceBuild,
 };
 
 /// What an agent is told to do, beside what its own row says.
@@ -78,30 +77,19 @@ impl Agents {
 }
 
 /// Whether an agent speaks for its workspace, whose owner's account is in use.
-async fn is_current(tx: &mut dyn Transaction, owner: &AgentOwner) -> Result<bool> {
+pub(super) async fn is_current(tx: &mut dyn Transaction, owner: &AgentOwner) -> Result<bool> {
     let user = tx.users().get(owner.workspace.owner_id).await?;
-    let latest = tx.workspace_builds().latest(owner.workspace.id).await?;
-    speaks(tx, owner, user.as_ref(), latest.as_ref()).await
-}
-
-/// The same with the owner's account and the newest build of the workspace.
-pub(super) async fn speaks(
-    tx: &mut dyn Transaction,
-    owner: &AgentOwner,
-    user: Option<&User>,
-    latest: Option<&WorkspaceBuild>,
-) -> Result<bool> {
-    if owner.workspace.deleted || !user.is_some_and(is_usable) {
+    if owner.workspace.deleted || !user.is_some_and(|user| is_usable(&user)) {
         return Ok(false);
     }
-    let Some(latest) = latest else {
+    let Some(latest) = tx.workspace_builds().latest(owner.workspace.id).await? else {
         return Ok(false);
     };
     if latest.id == owner.build.id {
         return Ok(true);
     }
     let job = tx.provisioner_jobs().get(latest.job_id).await?;
-    Ok(job.is_some_and(|job| owner.build.is_being_ended_by(latest, job.status())))
+    Ok(job.is_some_and(|job| owner.build.is_being_ended_by(&latest, job.status())))
 }
 
 fn is_usable(user: &User) -> bool {

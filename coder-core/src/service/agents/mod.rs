@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod connection;
+mod crowd;
 mod logs;
 mod metadata;
 mod monitors;
@@ -14,7 +15,7 @@ mod report;
 mod stats;
 
 pub use authenticate::AgentManifest;
-pub use connection::{INACTIVE_AFTER_MS, Seen};
+pub use connection::INACTIVE_AFTER_MS;
 pub use logs::{EXTERNAL_LOG_SOURCE, NewAgentLog};
 pub use monitors::UsageDatapoint;
 pub use report::AgentStartup;

@@ -320,7 +320,7 @@ pub async fn old_logs(backend: Backend) -> Outcome {
     let rows = tx.workspace_agents();
     let when = at(1_000);
     let seen: Vec<_> = made.iter().map(|agent| agent.id).collect();
-    rows.set_seen(&seen, when).await?;
+    rows.set_connected(&seen, when).await?;
     assert_eq!(rows.delete_logs_of_earlier_builds(when, 10).await?, 0);
     let later = when + chrono::TimeDelta::seconds(1);
     assert_eq!(rows.delete_logs_of_earlier_builds(later, 1).await?, 1);

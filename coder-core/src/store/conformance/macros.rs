@@ -68,7 +68,7 @@ macro_rules! store_conformance {
                     of_workers, error_code,
                 }
                 provisioner_keys {
-                    insert_and_find, conflicts, list_and_delete,
+                    insert_and_find, conflicts, retire, list_and_delete,
                 }
                 settings {
                     set_and_get,
@@ -96,7 +96,7 @@ macro_rules! store_conformance {
                 }
                 workspace_agents {
                     insert_and_find, conflicts, with_owner, by_token, delete_of_earlier_builds,
-                    setters, seen,
+                    setters, current_ones, many_are_connected,
                 }
                 workspace_agent_stats {
                     insert_and_delete,

@@ -31,15 +31,8 @@ impl WorkspaceAgentStore for MemoryTransaction {
     }
 
     async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>> {
-        Ok(self.with_owners(&[id]).await?.pop())
-    }
-
-    async fn with_owners(&mut self, ids: &[WorkspaceAgentId]) -> StoreResult<Vec<AgentOwner>> {
-        let agents = self.data.workspace_agents.get_many(ids);
-        let live = agents.iter().filter(|agent| !agent.deleted);
-        Ok(live
-            .filter_map(|agent| detail::owner_of(&self.data, agent))
-            .collect())
+        let agent = self.data.workspace_agents.get(&id);
+        Ok(agent.and_then(|agent| detail::owner_of(&self.data, agent)))
     }
 
     async fn with_owner_of_any_build(
@@ -47,7 +40,7 @@ impl WorkspaceAgentStore for MemoryTransaction {
         id: WorkspaceAgentId,
     ) -> StoreResult<Option<AgentOwner>> {
         let agent = self.data.workspace_agents.get(&id);
-        Ok(agent.and_then(|agent| detail::owner_of(&self.data, agent)))
+        Ok(agent.and_then(|agent| detail::owner_of_any_build(&self.data, agent)))
     }
 
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>> {
@@ -55,6 +48,24 @@ impl WorkspaceAgentStore for MemoryTransaction {
         let agent = agents.find(|row| !row.deleted && row.auth == AgentAuth::Token(token));
         let owner = agent.and_then(|agent| detail::owner_of(&self.data, agent));
         Ok(owner.filter(|owner| !owner.workspace.deleted))
+    }
+
+    async fn current(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<WorkspaceAgentId>> {
+        let found = agents.iter().copied().filter(|id| {
+            let agent = self.data.workspace_agents.get(id);
+            let owner = agent.and_then(|agent| detail::owner_of(&self.data, agent));
+            owner.is_some_and(|owner| detail::is_current(&self.data, &owner))
+        });
+        Ok(found.collect())
+    }
+
+    async fn current_by_tokens(&mut self, tokens: &[TokenHash]) -> StoreResult<Vec<AgentOwner>> {
+        let mut found = Vec::new();
+        for token in tokens {
+            let owner = self.by_token(*token).await?;
+            found.extend(owner.filter(|owner| detail::is_current(&self.data, owner)));
+        }
+        Ok(found)
     }
 
     async fn by_resources(
@@ -86,11 +97,15 @@ impl WorkspaceAgentStore for MemoryTransaction {
         Ok(())
     }
 
-    async fn set_seen(&mut self, ids: &[WorkspaceAgentId], seen: Timestamp) -> StoreResult<()> {
-        for id in ids {
+    async fn set_connected(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        for id in agents {
             if let Some(row) = self.data.workspace_agents.update(id) {
-                row.first_connected_at = row.first_connected_at.or(Some(seen));
-                row.last_connected_at = Some(seen);
+                row.first_connected_at = row.first_connected_at.or(Some(now));
+                row.last_connected_at = Some(now);
                 row.disconnected_at = None;
             }
         }

@@ -9,6 +9,7 @@ use crate::{
     id::{WorkspaceAgentId, WorkspaceId},
     script::{MAX_CRON_RUNS, ScriptStage, ScriptTiming},
     store::{AgentOwner, StoreResult},
+    user::UserStatus,
     workspace_agent::{AgentLog, MAX_LOG_BYTES, WorkspaceAgent},
     workspace_build::WorkspaceBuild,
 };
@@ -37,14 +38,28 @@ pub(super) fn check_agent(agent: &WorkspaceAgent) -> StoreResult<()> {
     }))
 }
 
-/// An agent of a workspace build, with both.
+/// An agent that is not deleted, of a workspace build, with both.
 pub(super) fn owner_of(data: &Data, agent: &WorkspaceAgent) -> Option<AgentOwner> {
+    owner_of_any_build(data, agent).filter(|_| !agent.deleted)
+}
+
+/// The same of one that may be deleted.
+pub(super) fn owner_of_any_build(data: &Data, agent: &WorkspaceAgent) -> Option<AgentOwner> {
     let build = build_of(data, agent)?;
     Some(AgentOwner {
         agent: agent.clone(),
         build: build.clone(),
         workspace: data.workspaces.get(&build.workspace_id)?.clone(),
     })
+}
+
+/// Whether an agent is of its workspace's newest build, and nothing around it deleted or suspended.
+pub(super) fn is_current(data: &Data, owner: &AgentOwner) -> bool {
+    let workspace = &owner.workspace;
+    let user = data.users.get(&workspace.owner_id);
+    let usable = user.is_some_and(|user| !user.deleted && user.status != UserStatus::Suspended);
+    let latest = data.latest_build(workspace.id).map(|build| build.id);
+    !workspace.deleted && usable && latest == Some(owner.build.id)
 }
 
 /// The agents of all builds of a workspace but the newest.

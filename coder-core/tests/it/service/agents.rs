@@ -41,9 +41,9 @@ async fn may_stay(harness: &Harness, owner: &AgentOwner) -> bool {
             .await
     };
     let before = row().await;
-    let looked = harness.agents.seen(&[], &[id]).await;
+    let looked = harness.agents.may_stay(id).await;
     assert_eq!(row().await, before, "nothing is noted");
-    looked.expect("checked").gone.is_empty()
+    looked.expect("checked")
 }
 
 #[tokio::test]
@@ -86,8 +86,8 @@ async fn an_agent_is_known_until_its_workspace_has_stopped() {
     harness.build(&workspace, WorkspaceTransition::Stop).await;
     assert!(harness.agents.authenticate(TOKEN).await.is_ok());
     let seen = async || {
-        let seen = harness.agents.seen(&[owner.agent.id], &[]).await;
-        seen.expect("checked").gone.is_empty()
+        let seen = harness.agents.seen(owner.agent.id).await;
+        seen.expect("checked").is_some()
     };
     assert!(seen().await);
     let reachable = harness
@@ -215,19 +215,8 @@ async fn connections_are_noted_and_an_old_one_does_not_end_a_new_one() {
     assert_eq!(status().await, AgentStatus::Connected);
     harness.advance(20);
     assert_eq!(status().await, AgentStatus::Connected);
-    let stranger = fixture::id(999);
-    let seen = harness.agents.seen(&[owner.agent.id], &[stranger]).await;
-    let seen = seen.expect("noted");
-    assert_eq!((seen.at, seen.gone), (harness.now(), [stranger].into()));
-    assert!(
-        harness
-            .agents
-            .seen(&[], &[])
-            .await
-            .expect("noted")
-            .gone
-            .is_empty()
-    );
+    let seen = harness.agents.seen(owner.agent.id).await;
+    assert_eq!(seen.expect("noted"), Some(harness.now()));
     harness.advance(30);
     assert_eq!(status().await, AgentStatus::Connected);
     harness.advance(1);

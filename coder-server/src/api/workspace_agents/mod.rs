@@ -5,6 +5,7 @@ mod connection;
 mod get;
 mod logs;
 mod me;
+mod multiplexed;
 mod routes;
 mod types;
 mod watch_metadata;

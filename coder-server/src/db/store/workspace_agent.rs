@@ -3,22 +3,21 @@
 use async_trait::async_trait;
 use coder_core::{
     Timestamp,
-    id::{
-        AgentRunId, LogSourceId, ProvisionerJobId, WorkspaceAgentId, WorkspaceId,
-        WorkspaceResourceId,
-    },
+    id::{AgentRunId, LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
     resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
-    store::{AgentOwner, StoreError, StoreResult, Transaction as _, WorkspaceAgentStore},
+    store::{AgentOwner, StoreError, StoreResult, WorkspaceAgentStore},
     workspace_agent::{
         AgentAuth, AgentLog, AgentLogSource, AgentMetadatum, MetadataUpdate, WorkspaceAgent,
     },
 };
 use sea_orm::entity::prelude::*;
-use std::collections::BTreeMap;
 
-use super::{workspace_agent_monitor as monitor, workspace_agent_part as part};
+use super::{
+    workspace_agent_crowd as crowd, workspace_agent_monitor as monitor,
+    workspace_agent_part as part,
+};
 use crate::db::{
     convert::{FromRow, corrupt, from_json, to_json, token_hash, uuids, word},
     entity::workspace_agent,
@@ -41,14 +40,9 @@ impl WorkspaceAgentStore for PgTransaction {
     }
 
     async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>> {
-        Ok(self.with_owners(&[id]).await?.pop())
-    }
-
-    async fn with_owners(&mut self, ids: &[WorkspaceAgentId]) -> StoreResult<Vec<AgentOwner>> {
-        let mut query =
-            Query::new("SELECT * FROM workspace_agents WHERE NOT deleted AND id = ANY(");
-        let agents = self.query_all(query.bind(uuids(ids)).push(")")).await?;
-        owners(self, agents).await
+        let mut query = Query::new("SELECT * FROM workspace_agents WHERE NOT deleted AND id = ");
+        let agent = self.query_one(query.bind(id.0)).await?;
+        owner(self, agent).await
     }
 
     async fn with_owner_of_any_build(
@@ -56,7 +50,7 @@ impl WorkspaceAgentStore for PgTransaction {
         id: WorkspaceAgentId,
     ) -> StoreResult<Option<AgentOwner>> {
         let agent = WorkspaceAgentStore::get(self, id).await?;
-        Ok(owners(self, agent.into_iter().collect()).await?.pop())
+        owner(self, agent).await
     }
 
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>> {
@@ -67,8 +61,16 @@ impl WorkspaceAgentStore for PgTransaction {
              JOIN workspaces w ON w.id = b.workspace_id \
              WHERE NOT a.deleted AND NOT w.deleted AND a.auth_token_hash = ",
         );
-        let agents = self.query_all(query.bind(token.0.to_vec())).await?;
-        Ok(owners(self, agents).await?.pop())
+        let agent = self.query_one(query.bind(token.0.to_vec())).await?;
+        owner(self, agent).await
+    }
+
+    async fn current(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<WorkspaceAgentId>> {
+        crowd::current(self, agents).await
+    }
+
+    async fn current_by_tokens(&mut self, tokens: &[TokenHash]) -> StoreResult<Vec<AgentOwner>> {
+        crowd::current_by_tokens(self, tokens).await
     }
 
     async fn by_resources(
@@ -106,15 +108,12 @@ impl WorkspaceAgentStore for PgTransaction {
         self.execute(&query).await.map(|_| ())
     }
 
-    async fn set_seen(&mut self, ids: &[WorkspaceAgentId], seen: Timestamp) -> StoreResult<()> {
-        let mut query = Query::new(
-            "UPDATE workspace_agents SET first_connected_at = COALESCE(first_connected_at, ",
-        );
-        query.bind(seen).push("), last_connected_at = ").bind(seen);
-        query
-            .push(", disconnected_at = NULL WHERE id = ANY(")
-            .bind(uuids(ids));
-        self.execute(query.push(")")).await.map(|_| ())
+    async fn set_connected(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        crowd::set_connected(self, agents, now).await
     }
 
     async fn set_startup(&mut self, agent: &WorkspaceAgent) -> StoreResult<()> {
@@ -239,39 +238,31 @@ impl WorkspaceAgentStore for PgTransaction {
     }
 }
 
-/// Adds the builds and workspaces to agents; those of template imports have none.
-async fn owners(
-    transaction: &mut PgTransaction,
-    agents: Vec<WorkspaceAgent>,
-) -> StoreResult<Vec<AgentOwner>> {
-    if agents.is_empty() {
-        return Ok(Vec::new());
-    }
-    let resources: Vec<_> = agents.iter().map(|agent| agent.resource_id).collect();
-    let mut query = Query::new("SELECT id, job_id FROM workspace_resources WHERE id = ANY(");
-    let rows = query.bind(uuids(&resources)).push(")");
-    let mut jobs = BTreeMap::new();
-    for row in transaction.query_rows(rows).await? {
-        let resource: Uuid = transaction.column(&row, 0)?;
-        let job: Uuid = transaction.column(&row, 1)?;
-        jobs.insert(WorkspaceResourceId(resource), ProvisionerJobId(job));
-    }
-    let builds: Vec<_> = jobs.values().copied().collect();
-    let builds = transaction.workspace_builds().by_jobs(&builds).await?;
-    let workspaces: Vec<_> = builds.iter().map(|build| build.workspace_id).collect();
-    let workspaces = transaction.workspaces().get_many(&workspaces).await?;
-    let workspaces: BTreeMap<_, _> = workspaces.into_iter().map(|one| (one.id, one)).collect();
-    let builds: BTreeMap<_, _> = builds.into_iter().map(|one| (one.job_id, one)).collect();
-    let add = |agent: WorkspaceAgent| {
-        let build = builds.get(jobs.get(&agent.resource_id)?)?.clone();
-        let workspace = workspaces.get(&build.workspace_id)?.clone();
-        Some(AgentOwner {
-            agent,
-            build,
-            workspace,
-        })
+/// Adds the build and the workspace to an agent.
+async fn owner(
+    transaction: &PgTransaction,
+    agent: Option<WorkspaceAgent>,
+) -> StoreResult<Option<AgentOwner>> {
+    let Some(agent) = agent else { return Ok(None) };
+    let mut query = Query::new(
+        "SELECT b.* FROM workspace_builds b JOIN workspace_resources r ON r.job_id = b.job_id \
+         WHERE r.id = ",
+    );
+    let build = transaction
+        .query_one(query.bind(agent.resource_id.0))
+        .await?;
+    let Some(build): Option<coder_core::workspace_build::WorkspaceBuild> = build else {
+        return Ok(None);
     };
-    Ok(agents.into_iter().filter_map(add).collect())
+    let mut query = Query::new("SELECT * FROM workspaces WHERE id = ");
+    let workspace = transaction
+        .query_one(query.bind(build.workspace_id.0))
+        .await?;
+    Ok(workspace.map(|workspace| AgentOwner {
+        agent,
+        build,
+        workspace,
+    }))
 }
 
 fn row(agent: &WorkspaceAgent) -> StoreResult<workspace_agent::Model> {

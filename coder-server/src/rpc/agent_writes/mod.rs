@@ -1,5 +1,5 @@
-//! What thousands of agents tell every few seconds, written together: one transaction for all signs of life of a moment,
-//! one for all metadata, one for all stats.
+//! What thousands of agents tell every few seconds, written together: one transaction for all metadata of a moment, one
+//! for all stats. Nobody waits for it to be written.
 
 mod batch;
 mod writes;

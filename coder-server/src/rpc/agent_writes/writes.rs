@@ -1,6 +1,6 @@
 use super::batch;
 use coder_core::{
-    Error, ErrorKind, Timestamp,
+    Error, ErrorKind,
     id::WorkspaceAgentId,
     service::{
         Deps,
@@ -12,10 +12,10 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Signs of life, and reports, that may wait to be written.
+/// Reports of each kind that may wait to be written.
 const QUEUE: usize = 16_384;
 /// Metadata that may wait to be written, in KiB.
 const METADATA_KIB: usize = 16 * 1024;
@@ -34,16 +34,8 @@ struct Inner {
 }
 
 struct Queues {
-    seen: mpsc::Sender<Asked>,
     metadata: mpsc::Sender<Measured>,
     stats: mpsc::Sender<StatsReport>,
-}
-
-struct Asked {
-    agent: WorkspaceAgentId,
-    /// Whether there was a sign of life.
-    alive: bool,
-    answer: oneshot::Sender<Result<Option<Timestamp>, Error>>,
 }
 
 struct Measured {
@@ -63,33 +55,6 @@ impl AgentWrites {
             metadata_room: Arc::new(Semaphore::new(METADATA_KIB)),
             queues: OnceLock::new(),
         }))
-    }
-
-    /// Notes a sign of life and answers when that was, or `None` when the agent's connection must end.
-    ///
-    /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable): nothing is known then, keep the connection.
-    pub async fn seen(&self, agent: WorkspaceAgentId) -> Result<Option<Timestamp>, Error> {
-        self.ask(agent, true).await
-    }
-
-    /// Whether an agent may stay connected.
-    ///
-    /// # Errors
-    /// As [`seen`](Self::seen).
-    pub async fn may_stay(&self, agent: WorkspaceAgentId) -> Result<bool, Error> {
-        Ok(self.ask(agent, false).await?.is_some())
-    }
-
-    async fn ask(&self, agent: WorkspaceAgentId, alive: bool) -> Result<Option<Timestamp>, Error> {
-        let (answer, answered) = oneshot::channel();
-        let asked = Asked {
-            agent,
-            alive,
-            answer,
-        };
-        self.queues().seen.try_send(asked).map_err(|_| busy())?;
-        answered.await.map_err(|_| busy())?
     }
 
     /// Stores what an agent measured, soon.
@@ -128,7 +93,6 @@ impl AgentWrites {
 
     fn queues(&self) -> &Queues {
         self.0.queues.get_or_init(|| {
-            let (seen, to_note) = mpsc::channel(QUEUE);
             let (metadata, to_store) = mpsc::channel(QUEUE);
             let (stats, to_count) = mpsc::channel(QUEUE);
             let Inner {
@@ -137,22 +101,15 @@ impl AgentWrites {
                 shutdown,
                 ..
             } = &*self.0;
-            let (noting, storing, counting) = (agents.clone(), agents.clone(), agents.clone());
+            let (storing, counting) = (agents.clone(), agents.clone());
             let stop = || shutdown.clone();
-            tasks.spawn(batch::run(to_note, stop(), move |asked| {
-                note(noting.clone(), asked)
-            }));
             tasks.spawn(batch::run(to_store, stop(), move |measured| {
                 store(storing.clone(), measured)
             }));
             tasks.spawn(batch::run(to_count, stop(), move |reports| {
                 count(counting.clone(), reports)
             }));
-            Queues {
-                seen,
-                metadata,
-                stats,
-            }
+            Queues { metadata, stats }
         })
     }
 }
@@ -160,23 +117,6 @@ impl AgentWrites {
 impl std::fmt::Debug for AgentWrites {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AgentWrites").finish_non_exhaustive()
-    }
-}
-
-async fn note(agents: Agents, all: Vec<Asked>) {
-    let (mut alive, mut asked) = (Vec::new(), Vec::new());
-    for one in &all {
-        let ids = if one.alive { &mut alive } else { &mut asked };
-        ids.push(one.agent);
-    }
-    let seen = agents.seen(&alive, &asked).await;
-    for one in all {
-        let answer = match &seen {
-            Ok(seen) => Ok((!seen.gone.contains(&one.agent)).then_some(seen.at)),
-            Err(error) => Err(Error::new(error.kind(), error.message())),
-        };
-        // Whoever asked may have gone.
-        let _ = one.answer.send(answer);
     }
 }
 

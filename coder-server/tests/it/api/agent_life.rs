@@ -13,7 +13,7 @@ use coder_agent::{
     },
     tunnel::TunnelAcceptor,
 };
-use coder_core::{Timestamp, id::ConnectionId};
+use coder_core::{Timestamp, id::ConnectionId, service::agents::Agents};
 use coder_provisioner::protocol::{MemoryMonitor, VolumeMonitor};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -311,4 +311,30 @@ async fn logs_of_earlier_builds_can_be_read() {
         .dial(manifest.agent_id, 22)
         .await;
     assert_eq!(gone.expect_err("gone").kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_stream_waits_for_an_agent_that_comes_back() {
+    let scene = Scene::new().await;
+    let deps = scene.live.server.state.deps.clone();
+    let agents = Agents::new(deps);
+    let owner = agents.authenticate(TOKEN).await.unwrap();
+    // As the server before this one noted.
+    agents.connected(&owner).await.unwrap();
+    let client = scene.live.client(&scene.ann);
+    let id = owner.agent.id;
+    let dialled = tokio::spawn(async move { client.dial(id, 8_000).await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!dialled.is_finished(), "it is waited for");
+    let mut acceptor = TunnelAcceptor::new(scene.client().tunnel().await.unwrap());
+    let agent = tokio::spawn(async move {
+        while let Ok(stream) = acceptor.accept().await {
+            if let Ok(Some((_, stream))) = stream.request().await {
+                let _ = stream.accept().await;
+            }
+        }
+    });
+    let dialled = tokio::time::timeout(Duration::from_secs(10), dialled).await;
+    dialled.expect("in time").unwrap().expect("reached");
+    agent.abort();
 }

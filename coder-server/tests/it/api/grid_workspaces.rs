@@ -142,6 +142,7 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         "POST /api/v2/workspaceagents/me/resources-monitoring-usage",
         NoObject,
     ),
+    ("GET /api/v2/workspaceagents/me/stream", NoObject),
     ("GET /api/v2/workspaceagents/me/tunnel", NoObject),
     (
         "GET /api/v2/organizations/{organization}/provisionerdaemons",

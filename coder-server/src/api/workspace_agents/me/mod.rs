@@ -1,6 +1,7 @@
 //! What agents call with their own token: the calls of [`coder_agent::protocol`] and the tunnel.
 
 mod calls;
+mod stream;
 mod tunnel;
 
 use crate::app_state::AppState;
@@ -21,5 +22,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::agent_report_connection))
         .routes(routes!(calls::agent_resources_monitoring_configuration))
         .routes(routes!(calls::agent_resources_monitoring_usage))
+        .routes(routes!(stream::agent_stream))
         .routes(routes!(tunnel::agent_tunnel))
 }
