@@ -12,8 +12,9 @@ use uuid::Uuid;
 use crate::http_api::{self, ListeningPortsResponse};
 use crate::protocol::{
     API_VERSION, API_VERSION_QUERY, BASE_PATH, LifecycleReport, LogSource, MAX_BODY_BYTES,
-    Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata,
-    SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats, StatsResponse,
+    Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata,
+    ResourcesMonitoringConfiguration, ResourcesMonitoringUsage, SESSION_TOKEN_HEADER,
+    ScriptCompleted, Startup, Stats, StatsResponse,
 };
 use crate::reconnecting_pty::{ReconnectingPty, ReconnectingPtyInit};
 use crate::speedtest::{self, SpeedtestOptions};
@@ -166,6 +167,21 @@ impl AgentApi for AgentClient {
 
     async fn report_stats(&self, stats: Stats) -> Result<StatsResponse> {
         self.ask(Method::POST, "report-stats", Some(&stats)).await
+    }
+
+    async fn report_connection(&self, connection: ReportConnection) -> Result<()> {
+        self.tell(Method::POST, "report-connection", &connection)
+            .await
+    }
+
+    async fn resources_monitoring_configuration(&self) -> Result<ResourcesMonitoringConfiguration> {
+        let path = "resources-monitoring-configuration";
+        self.ask(Method::GET, path, None::<&()>).await
+    }
+
+    async fn push_resources_monitoring_usage(&self, usage: ResourcesMonitoringUsage) -> Result<()> {
+        self.tell(Method::POST, "resources-monitoring-usage", &usage)
+            .await
     }
 }
 

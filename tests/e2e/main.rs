@@ -20,6 +20,7 @@ mod names;
 mod offline;
 mod presets;
 mod restarts;
+mod scripts;
 mod shapes;
 mod template_verbs;
 mod terminals;

@@ -32,7 +32,7 @@ pub struct AgentOptions {
     pub own_ports: BTreeSet<u16>,
     /// Tells the time of reports.
     pub clock: Arc<dyn Clock>,
-    /// Scatters the waits between tries.
+    /// Scatters the waits between tries, and makes ids.
     pub entropy: Arc<dyn Entropy>,
 }
 

@@ -13,6 +13,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::Connections;
+use super::traffic::Traffic;
+use crate::protocol::ConnectionType;
 use crate::http_api::HttpApi;
 use crate::reconnecting_pty::ReconnectingPtyServer;
 use crate::speedtest::SpeedtestServer;
@@ -33,8 +36,9 @@ pub(super) struct Services {
     http_api: HttpApi,
     streams: Semaphore,
     tasks: TaskTracker,
-    pub(super) ssh_sessions: Count,
+    pub(super) connections: Connections,
     pub(super) forwards: Count,
+    pub(super) traffic: Arc<Traffic>,
 }
 
 /// How many of something are open.
@@ -44,7 +48,7 @@ pub(super) struct Count(AtomicI64);
 struct Counted<'a>(&'a Count);
 
 impl Services {
-    pub(super) fn new(ssh: SshServer, own_ports: BTreeSet<u16>) -> Self {
+    pub(super) fn new(ssh: SshServer, connections: Connections, own_ports: BTreeSet<u16>) -> Self {
         Self {
             terminals: ReconnectingPtyServer::new(ssh.clone()),
             speedtest: SpeedtestServer::default(),
@@ -52,8 +56,9 @@ impl Services {
             ssh,
             streams: Semaphore::new(MAX_STREAMS),
             tasks: TaskTracker::new(),
-            ssh_sessions: Count::default(),
+            connections,
             forwards: Count::default(),
+            traffic: Arc::default(),
         }
     }
 
@@ -98,13 +103,20 @@ impl Services {
         };
         match port {
             port::SSH | port::STANDARD_SSH => {
-                let stream = stream.accept().await?;
-                let _counted = self.ssh_sessions.add();
-                self.ssh.serve(stream, ended).await
+                let stream = self.traffic.meter(stream.accept().await?);
+                let open = self.connections.begin(ConnectionType::Ssh);
+                let served = self.ssh.serve(stream, ended).await;
+                let reason = served.as_ref().err().map(ToString::to_string);
+                open.end(None, reason.unwrap_or_default());
+                served
             }
             port::RECONNECTING_PTY => {
-                let stream = stream.accept().await?;
-                self.terminals.serve(stream, ended).await
+                let stream = self.traffic.meter(stream.accept().await?);
+                let open = self.connections.begin(ConnectionType::ReconnectingPty);
+                let served = self.terminals.serve(stream, ended).await;
+                let reason = served.as_ref().err().map(ToString::to_string);
+                open.end(None, reason.unwrap_or_default());
+                served
             }
             port::SPEEDTEST => {
                 let stream = stream.accept().await?;
@@ -124,7 +136,7 @@ impl Services {
             }
             port => match dial(port).await {
                 Ok(target) => {
-                    let stream = stream.accept().await?;
+                    let stream = self.traffic.meter(stream.accept().await?);
                     let _counted = self.forwards.add();
                     tokio::select! {
                         // Either end may break at any time; both are closed then.

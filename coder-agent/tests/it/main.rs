@@ -15,6 +15,8 @@ mod binary;
 mod http;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod http_api;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod life;
 #[cfg(all(test, feature = "testing"))]
 mod lines;
 #[cfg(all(test, feature = "testing"))]

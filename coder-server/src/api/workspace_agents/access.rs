@@ -63,6 +63,8 @@ impl Access {
     /// # Errors
     /// Why there is none, as a proxy says it.
     pub(super) async fn open(&self, port: u16) -> Result<TunnelStream, ApiError> {
+        let now = self.state.deps.now();
+        self.state.tunnels.comes_back(&self.owner.agent, now).await;
         let opened = self.state.tunnels.open(self.owner.agent.id, port).await;
         opened.map_err(agent_failed)
     }

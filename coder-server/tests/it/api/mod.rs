@@ -4,6 +4,7 @@ pub(crate) mod harness;
 pub(crate) mod live;
 
 mod agent_api;
+mod agent_life;
 mod agents;
 mod auth;
 mod binaries;
