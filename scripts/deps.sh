@@ -24,6 +24,7 @@ fi
 if [ "${1:-}" = --bench ]; then
     need rsync rsync
 fi
+need screen screen
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
     missing+=(postgresql)
 fi

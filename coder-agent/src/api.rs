@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::protocol::{
     LifecycleReport, LogSource, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse,
+    ReportConnection, ReportMetadata, ResourcesMonitoringConfiguration, ResourcesMonitoringUsage,
+    ScriptCompleted, Startup, Stats, StatsResponse,
 };
 
 /// The calls of one agent, which is known by whoever made the value.
@@ -55,4 +56,17 @@ pub trait AgentApi: Send + Sync {
 
     /// Use since the last report.
     async fn report_stats(&self, stats: Stats) -> Result<StatsResponse>;
+
+    /// Somebody connected to the workspace, or is gone. Telling it again changes nothing.
+    async fn report_connection(&self, connection: ReportConnection) -> Result<()>;
+
+    /// Which resources to measure.
+    async fn resources_monitoring_configuration(&self) -> Result<ResourcesMonitoringConfiguration>;
+
+    /// What was measured of them.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more measurements than the configuration
+    /// asks for.
+    async fn push_resources_monitoring_usage(&self, usage: ResourcesMonitoringUsage) -> Result<()>;
 }

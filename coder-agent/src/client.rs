@@ -9,12 +9,16 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use uuid::Uuid;
 
+use crate::http_api::{self, ListeningPortsResponse};
 use crate::protocol::{
     API_VERSION, API_VERSION_QUERY, BASE_PATH, LifecycleReport, LogSource, MAX_BODY_BYTES,
-    Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata,
-    SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats, StatsResponse,
+    Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata,
+    ResourcesMonitoringConfiguration, ResourcesMonitoringUsage, SESSION_TOKEN_HEADER,
+    ScriptCompleted, Startup, Stats, StatsResponse,
 };
-use crate::tunnel::{AgentTunnel, BoxedIo, ws};
+use crate::reconnecting_pty::{ReconnectingPty, ReconnectingPtyInit};
+use crate::speedtest::{self, SpeedtestOptions};
+use crate::tunnel::{AgentTunnel, BoxedIo, port, ws};
 use crate::{AgentApi, Error, ErrorKind, Result};
 
 /// How long a call may take.
@@ -164,6 +168,21 @@ impl AgentApi for AgentClient {
     async fn report_stats(&self, stats: Stats) -> Result<StatsResponse> {
         self.ask(Method::POST, "report-stats", Some(&stats)).await
     }
+
+    async fn report_connection(&self, connection: ReportConnection) -> Result<()> {
+        self.tell(Method::POST, "report-connection", &connection)
+            .await
+    }
+
+    async fn resources_monitoring_configuration(&self) -> Result<ResourcesMonitoringConfiguration> {
+        let path = "resources-monitoring-configuration";
+        self.ask(Method::GET, path, None::<&()>).await
+    }
+
+    async fn push_resources_monitoring_usage(&self, usage: ResourcesMonitoringUsage) -> Result<()> {
+        self.tell(Method::POST, "resources-monitoring-usage", &usage)
+            .await
+    }
 }
 
 /// What a user's client needs to reach agents through the server.
@@ -208,6 +227,41 @@ impl AgentConn {
         let url = join(&self.access_url, &path)?;
         Ok(AgentTunnel::new(ws::connect(self.upgrades.get(url)).await?))
     }
+
+    /// Attaches to a terminal of an agent, which outlives the connection. It pings by itself while
+    /// it is read.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial), and as [`ReconnectingPty::attach`].
+    pub async fn reconnecting_pty(
+        &self,
+        agent: WorkspaceAgentId,
+        init: &ReconnectingPtyInit,
+    ) -> Result<ReconnectingPty> {
+        let io = self.dial(agent, port::RECONNECTING_PTY).await?;
+        ReconnectingPty::attach(io, init).await
+    }
+
+    /// Asks an agent on which ports programs of its workspace listen.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial), and as [`http_api::listening_ports`].
+    pub async fn listening_ports(&self, agent: WorkspaceAgentId) -> Result<ListeningPortsResponse> {
+        http_api::listening_ports(self.dial(agent, port::HTTP_API).await?).await
+    }
+
+    /// Measures throughput to an agent. `watch` is told of each second as it ends.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial), and as [`speedtest::run`].
+    pub async fn speedtest(
+        &self,
+        agent: WorkspaceAgentId,
+        options: SpeedtestOptions,
+        watch: impl FnMut(speedtest::Interval),
+    ) -> Result<speedtest::Interval> {
+        speedtest::run(self.dial(agent, port::SPEEDTEST).await?, options, watch).await
+    }
 }
 
 /// The error in a response that is not a success.
@@ -241,7 +295,7 @@ pub(crate) fn send_error(error: reqwest::Error) -> Error {
     Error::new(kind, message).with_source(error.without_url())
 }
 
-fn status_error(status: StatusCode, body: &[u8]) -> Error {
+pub(crate) fn status_error(status: StatusCode, body: &[u8]) -> Error {
     let kind = match status {
         StatusCode::UNAUTHORIZED => ErrorKind::Unauthenticated,
         StatusCode::FORBIDDEN => ErrorKind::Forbidden,

@@ -70,8 +70,11 @@
 //! on `Transaction`, the implementation in `store/memory/` and in each other store, and cases in
 //! `store/conformance/`, which every store runs.
 
+pub mod agent_stats;
 pub mod api_key;
 pub mod clock;
+pub mod connection_log;
+pub mod cron;
 mod enums;
 mod error;
 pub mod event;
@@ -79,6 +82,7 @@ pub mod file;
 mod go_regex;
 pub mod id;
 pub mod job_queue;
+pub mod listening_port;
 pub mod log_line;
 pub mod name;
 pub mod organization;
@@ -90,6 +94,8 @@ pub mod provisioner_daemon;
 pub mod provisioner_job;
 pub mod provisioner_key;
 pub mod rbac;
+pub mod resource_monitor;
+pub mod schedule;
 pub mod script;
 pub mod search;
 pub mod secret;

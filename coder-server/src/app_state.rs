@@ -7,7 +7,9 @@ use crate::{
         middleware::{InFlight, RateLimiter, TrustedProxies},
     },
     password::Argon2Hasher,
-    rpc::{presence::Presence, provisioner_daemon::Bells, tunnels::Tunnels},
+    rpc::{
+        agent_writes::AgentWrites, presence::Presence, provisioner_daemon::Bells, tunnels::Tunnels,
+    },
 };
 use coder_core::{Error, password::PasswordHasher, service::Deps};
 use prometheus_client::registry::Registry;
@@ -35,6 +37,8 @@ pub struct AppState {
     pub bells: Bells,
     /// Tells agents by their tokens and notes their connections.
     pub presence: Presence,
+    /// Writes down what agents tell all the time.
+    pub agent_writes: AgentWrites,
     /// Ends connections that live long when the server stops.
     pub shutdown: CancellationToken,
     /// Counts the tasks of connections that live long.
@@ -65,7 +69,9 @@ impl AppState {
         let new_builds = new_builds.unwrap_or_default().max(1);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let passwords = Argon2Hasher::new(Arc::clone(&deps.entropy), threads)?;
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self {
+            agent_writes: AgentWrites::new(deps.clone(), tasks.clone(), shutdown.clone()),
             presence: Presence::new(deps.clone()),
             deps,
             config: Arc::new(config),
@@ -73,8 +79,8 @@ impl AppState {
             passwords: Arc::new(passwords),
             tunnels: Tunnels::default(),
             bells: Bells::default(),
-            shutdown: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            shutdown,
+            tasks,
             limiter: Arc::default(),
             trusted_proxies: Arc::new(trusted),
             in_flight: InFlight::default(),

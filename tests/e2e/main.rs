@@ -20,8 +20,10 @@ mod names;
 mod offline;
 mod presets;
 mod restarts;
+mod scripts;
 mod shapes;
 mod template_verbs;
+mod terminals;
 
 use coder_tests::Deployment;
 

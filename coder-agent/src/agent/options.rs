@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,9 +30,11 @@ pub struct AgentOptions {
     pub ssh_blocked: Blocked,
     /// What wraps the agent (`CODER_AGENT_SUBSYSTEM`).
     pub subsystems: Vec<String>,
+    /// Ports that the agent's process itself listens on, which are not offered to users.
+    pub own_ports: BTreeSet<u16>,
     /// Tells the time of reports.
     pub clock: Arc<dyn Clock>,
-    /// Scatters the waits between tries.
+    /// Scatters the waits between tries, and makes ids.
     pub entropy: Arc<dyn Entropy>,
 }
 
@@ -48,6 +51,7 @@ impl Default for AgentOptions {
             ssh_max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
             ssh_blocked: Blocked::default(),
             subsystems: Vec::new(),
+            own_ports: BTreeSet::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
         }

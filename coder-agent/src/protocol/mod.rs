@@ -14,6 +14,9 @@
 //! | `POST script-completed` | [`ScriptCompleted`] | – |
 //! | `POST app-health` | [`ReportAppHealth`] | – |
 //! | `POST report-stats` | [`Stats`] | [`StatsResponse`] |
+//! | `POST report-connection` | [`ReportConnection`] | – |
+//! | `GET resources-monitoring-configuration` | – | [`ResourcesMonitoringConfiguration`] |
+//! | `POST resources-monitoring-usage` | [`ResourcesMonitoringUsage`] | – |
 //! | `GET tunnel` | WebSocket upgrade | the [tunnel](crate::tunnel) |
 //!
 //! Calls without an answer are answered with any 2xx status; failures carry Coder's error body
@@ -21,21 +24,25 @@
 //! optional ones take their defaults, so that both sides can be upgraded independently.
 
 mod app_health;
+mod connection;
 mod lifecycle;
 mod log;
 mod manifest;
 mod metadata;
+mod resources;
 mod script;
 mod startup;
 mod stats;
 mod version;
 
 pub use app_health::{AppHealthUpdate, ReportAppHealth};
+pub use coder_core::connection_log::ConnectionType;
 pub use coder_core::provisioner_job::LogLevel;
 pub use coder_core::script::{ScriptStage, ScriptStatus};
 pub use coder_core::template::SharingLevel;
 pub use coder_core::workspace_agent::LifecycleState;
 pub use coder_core::workspace_app::AppHealth;
+pub use connection::{ConnectionAction, ReportConnection};
 pub use lifecycle::LifecycleReport;
 pub use log::{
     Log, LogSource, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, PatchLogs, PostLogSourceRequest,
@@ -45,7 +52,11 @@ pub use metadata::{
     MAX_METADATA_KEYS_BYTES, MAX_METADATA_OUTPUT_BYTES, MAX_METADATA_STORED_BYTES, MetadataResult,
     ReportMetadata,
 };
-pub use script::{ScriptCompleted, UNKNOWN_EXIT_CODE};
+pub use resources::{
+    MemoryUsage, ResourcesDatapoint, ResourcesMonitoringConfiguration, ResourcesMonitoringUsage,
+    VolumeUsage,
+};
+pub use script::{MAX_LAST_LINES_BYTES, ScriptCompleted, UNKNOWN_EXIT_CODE};
 pub use startup::Startup;
 pub use stats::{Stats, StatsResponse};
 

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::statistics::Connections;
 use super::{
     Blocked, Environment, HostKey, SshOptions, SshStatistics, User, WorkspaceSettings, algorithms,
-    connection,
+    connection, session,
 };
 use crate::Result;
 
@@ -98,6 +98,16 @@ impl SshServer {
     #[must_use]
     pub fn statistics(&self) -> SshStatistics {
         self.state.connections.statistics()
+    }
+
+    /// The environment of a session that begins now by another way than SSH, and its directory.
+    pub(crate) fn session_place(&self) -> (Environment, PathBuf) {
+        session::place(&self.state, &Environment::new())
+    }
+
+    /// Who sessions run as.
+    pub(crate) fn user(&self) -> &User {
+        &self.state.user
     }
 
     /// Tasks of channels and of processes whose session has gone.

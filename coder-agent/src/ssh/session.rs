@@ -1,5 +1,6 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,14 +24,7 @@ pub(super) async fn run(
     program: Program,
 ) {
     let settings = server.settings();
-    let mut environment = settings.environment.resolve(
-        &server.process_environment,
-        &server.user,
-        &setup.environment,
-    );
-    // Fixed texts of the right shape: clients come through a tunnel and have no address here.
-    environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
-    environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
+    let (mut environment, directory) = place(&server, &setup.environment);
     if let Some(agent) = &setup.agent {
         environment.insert("SSH_AUTH_SOCK".into(), agent.into());
     }
@@ -39,7 +33,6 @@ pub(super) async fn run(
         Some(display) => show(display, &server, &mut environment).await,
         None => None,
     };
-    let directory = working_directory(&settings.directory, &server.user, &environment);
 
     match setup.terminal {
         None => {
@@ -61,6 +54,20 @@ pub(super) async fn run(
             pty::run(&request, build, greeting, channel, &server.closing).await;
         }
     }
+}
+
+/// The environment of a session and where it begins; `client` is what the client set.
+pub(super) fn place(server: &ServerState, client: &Environment) -> (Environment, PathBuf) {
+    let settings = server.settings();
+    let mut environment =
+        settings
+            .environment
+            .resolve(&server.process_environment, &server.user, client);
+    // Fixed texts of the right shape: clients come through a tunnel and have no address here.
+    environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
+    environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
+    let directory = working_directory(&settings.directory, &server.user, &environment);
+    (environment, directory)
 }
 
 /// Lets programs use a display.

@@ -21,7 +21,7 @@ use crate::support::{ConnectProxy, TOKEN, TestServer, manifest, script, soon, un
 
 const BINARY: &str = env!("CARGO_BIN_EXE_coder-agent");
 
-fn agent(server: &TestServer, home: &Path) -> Command {
+pub(crate) fn agent(server: &TestServer, home: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command
         .arg("agent")
@@ -38,7 +38,7 @@ fn agent(server: &TestServer, home: &Path) -> Command {
     command
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().unwrap().to_string();
     let sent = std::process::Command::new("kill")
         .args([format!("-{name}"), id])

@@ -13,10 +13,20 @@ mod agent;
 mod binary;
 #[cfg(all(test, feature = "testing"))]
 mod http;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod http_api;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod life;
 #[cfg(all(test, feature = "testing"))]
 mod lines;
 #[cfg(all(test, feature = "testing"))]
 mod moves;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod reconnecting_pty;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod services;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod speedtest;
 #[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;

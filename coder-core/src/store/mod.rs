@@ -23,6 +23,7 @@
 mod api_key;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod connection_log;
 mod error;
 mod file;
 #[cfg(feature = "memory")]
@@ -38,11 +39,13 @@ mod template_version;
 mod user;
 mod workspace;
 mod workspace_agent;
+mod workspace_agent_stats;
 mod workspace_app;
 mod workspace_build;
 mod workspace_resource;
 
 pub use api_key::ApiKeyStore;
+pub use connection_log::ConnectionLogStore;
 pub use error::StoreError;
 pub use file::FileStore;
 #[cfg(feature = "memory")]
@@ -58,6 +61,7 @@ pub use template_version::TemplateVersionStore;
 pub use user::UserStore;
 pub use workspace::WorkspaceStore;
 pub use workspace_agent::{AgentOwner, WorkspaceAgentStore};
+pub use workspace_agent_stats::WorkspaceAgentStatsStore;
 pub use workspace_app::WorkspaceAppStore;
 pub use workspace_build::WorkspaceBuildStore;
 pub use workspace_resource::WorkspaceResourceStore;
@@ -115,6 +119,10 @@ pub trait Transaction: Send {
     fn workspace_resources(&mut self) -> &mut dyn WorkspaceResourceStore;
     /// Agents, their logs, metadata and scripts.
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore;
+    /// What agents reported of the use of their workspaces.
+    fn workspace_agent_stats(&mut self) -> &mut dyn WorkspaceAgentStatsStore;
+    /// Who was connected to workspaces, and when.
+    fn connection_logs(&mut self) -> &mut dyn ConnectionLogStore;
     /// Apps.
     fn workspace_apps(&mut self) -> &mut dyn WorkspaceAppStore;
     /// Facts of the deployment.
@@ -125,6 +133,17 @@ pub trait Transaction: Send {
     /// # Errors
     /// As every write.
     async fn publish(&mut self, event: Event) -> StoreResult<()>;
+
+    /// Delivers several, in their order.
+    ///
+    /// # Errors
+    /// As every write.
+    async fn publish_all(&mut self, events: Vec<Event>) -> StoreResult<()> {
+        for event in events {
+            self.publish(event).await?;
+        }
+        Ok(())
+    }
 
     /// Makes everything permanent.
     ///

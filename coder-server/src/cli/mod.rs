@@ -17,6 +17,7 @@ mod parameters;
 mod presets;
 mod progress;
 mod provisioner;
+mod scripts;
 mod server;
 mod show;
 mod ssh;

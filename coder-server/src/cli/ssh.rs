@@ -8,6 +8,7 @@ use super::{
     output::{error_line, printable},
     parameters::pairs,
     progress::Followed,
+    scripts,
     stdio::Stdio,
     types::{Agent, AgentLog, Workspace},
     workspace::{self, WorkspaceName},
@@ -16,10 +17,7 @@ use coder_agent::{
     ssh_client::{self, SessionRequest, SshClient, SshClientOptions, TerminalRequest},
     tunnel::{port, splice, ws},
 };
-use coder_core::{
-    workspace_agent::{AgentStatus, LifecycleState},
-    workspace_build::WorkspaceStatus,
-};
+use coder_core::{workspace_agent::AgentStatus, workspace_build::WorkspaceStatus};
 use reqwest::Method;
 use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
@@ -193,7 +191,7 @@ async fn ready(
                     _ => blocking,
                 };
                 if !wait || agent.lifecycle_state.is_started() {
-                    warn_about(agent.lifecycle_state);
+                    scripts::warn_about(&agent);
                     return Ok(agent);
                 }
                 logs.print(client, &agent).await?;
@@ -221,16 +219,6 @@ async fn ready(
                 found.latest_build.status
             )));
         }
-    }
-}
-
-fn warn_about(state: LifecycleState) {
-    match state {
-        LifecycleState::StartError => error_line("warning: a start script failed, see: coder logs"),
-        LifecycleState::StartTimeout => {
-            error_line("warning: a start script took too long, see: coder logs")
-        }
-        _ => {}
     }
 }
 

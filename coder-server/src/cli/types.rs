@@ -166,8 +166,16 @@ pub(crate) struct Agent {
 /// A script of an agent.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Script {
+    #[serde(default)]
+    pub(crate) display_name: String,
     pub(crate) run_on_start: bool,
     pub(crate) start_blocks_login: bool,
+    #[serde(default)]
+    pub(crate) exit_code: Option<i32>,
+    #[serde(default)]
+    pub(crate) status: Option<String>,
+    #[serde(default)]
+    pub(crate) last_lines: String,
 }
 
 /// An app of an agent.

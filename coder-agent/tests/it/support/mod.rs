@@ -56,6 +56,8 @@ pub(crate) fn manifest() -> Manifest {
         scripts: Vec::new(),
         apps: Vec::new(),
         metadata: Vec::new(),
+        git_auth_configs: 0,
+        logs_length: 0,
     }
 }
 

@@ -161,12 +161,19 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
         (Method::POST, "script-completed") => done(api.script_completed(read(&body)).await),
         (Method::POST, "app-health") => done(api.report_app_health(read(&body)).await),
         (Method::POST, "report-stats") => given(api.report_stats(read(&body)).await),
+        (Method::POST, "report-connection") => done(api.report_connection(read(&body)).await),
+        (Method::GET, "resources-monitoring-configuration") => {
+            given(api.resources_monitoring_configuration().await)
+        }
+        (Method::POST, "resources-monitoring-usage") => {
+            done(api.push_resources_monitoring_usage(read(&body)).await)
+        }
         _ => failed(&Error::new(ErrorKind::NotFound, "Route not found.")),
     }
 }
 
 fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
-    assert_eq!(request.uri().query(), Some("version=1.0"));
+    assert_eq!(request.uri().query(), Some("version=1.1"));
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {

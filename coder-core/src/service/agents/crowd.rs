@@ -1,10 +1,10 @@
 //! The same for many agents at once: what thousands of them ask for together after a server has started, and say
 //! again every few seconds, takes a few statements and not a few for each.
 
-use super::{Agents, announce};
+use super::Agents;
 use crate::{
-    Result, Timestamp, id::WorkspaceAgentId, secret::TokenHash, service::unit::settle,
-    store::AgentOwner,
+    Result, Timestamp, event::Event, id::WorkspaceAgentId, secret::TokenHash,
+    service::unit::settle, store::AgentOwner,
 };
 use std::collections::BTreeSet;
 
@@ -31,9 +31,11 @@ impl Agents {
         let noted = async {
             let tx = tx.as_mut();
             tx.workspace_agents().set_connected(&ids, now).await?;
-            for owner in owners {
-                announce(tx, &owner.workspace).await?;
-            }
+            let events = owners.iter().map(|owner| Event::WorkspaceUpdated {
+                workspace_id: owner.workspace.id,
+                owner_id: owner.workspace.owner_id,
+            });
+            tx.publish_all(events.collect()).await?;
             Ok(now)
         };
         let noted = noted.await;

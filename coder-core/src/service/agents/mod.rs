@@ -8,13 +8,19 @@ mod authenticate;
 mod connection;
 mod crowd;
 mod logs;
+mod metadata;
+mod monitors;
 mod query;
 mod report;
+mod stats;
 
 pub use authenticate::AgentManifest;
 pub use connection::INACTIVE_AFTER_MS;
 pub use logs::{EXTERNAL_LOG_SOURCE, NewAgentLog};
+pub use monitors::UsageDatapoint;
 pub use report::AgentStartup;
+pub use stats::StatsReport;
+pub(in crate::service) use stats::note_use;
 
 use super::Deps;
 use crate::{Result, event::Event, store::Transaction, workspace::Workspace};

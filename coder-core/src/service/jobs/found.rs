@@ -7,6 +7,7 @@ use crate::{
         LogSourceId, ProvisionerJobId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
         WorkspaceResourceId,
     },
+    resource_monitor::ResourceMonitor,
     script::WorkspaceAgentScript,
     secret::TokenHash,
     store::Transaction,
@@ -39,6 +40,8 @@ pub struct FoundAgent {
     pub scripts: Vec<FoundScript>,
     /// What it measures.
     pub metadata: Vec<AgentMetadatum>,
+    /// What is watched over it.
+    pub monitors: Vec<ResourceMonitor>,
 }
 
 /// A script with the icon of its log source. Identifiers and links in it are ignored.
@@ -102,6 +105,7 @@ struct Rows {
     sources: Vec<AgentLogSource>,
     scripts: Vec<WorkspaceAgentScript>,
     metadata: Vec<AgentMetadatum>,
+    monitors: Vec<ResourceMonitor>,
 }
 
 impl Rows {
@@ -151,6 +155,13 @@ impl Rows {
             ..metadatum.clone()
         });
         self.metadata.extend(metadata);
+        let monitors = found.monitors.iter().map(|monitor| ResourceMonitor {
+            agent_id: agent.id,
+            created_at: now,
+            updated_at: now,
+            ..monitor.clone()
+        });
+        self.monitors.extend(monitors);
         self.agents.push(agent);
     }
 
@@ -175,6 +186,11 @@ impl Rows {
         if !self.metadata.is_empty() {
             tx.workspace_agents()
                 .insert_metadata(&self.metadata)
+                .await?;
+        }
+        if !self.monitors.is_empty() {
+            tx.workspace_agents()
+                .insert_resource_monitors(&self.monitors)
                 .await?;
         }
         Ok(())

@@ -28,8 +28,10 @@ pub async fn only_on_commit(backend: Backend) -> Outcome {
     tx.commit().await?;
     let mut tx = backend.begin().await?;
     tx.publish(event(5)).await?;
+    tx.publish_all((6..40).map(event).collect()).await?;
+    tx.publish_all(Vec::new()).await?;
     tx.commit().await?;
-    for seconds in [3, 4, 5] {
+    for seconds in 3..40 {
         assert_eq!(next_event(&mut subscription).await?, event(seconds));
     }
     Ok(())

@@ -30,10 +30,14 @@ macro_rules! store_conformance {
 
             $crate::store_conformance_areas! { ($setup)
                 agent_logs {
-                    sources, append_and_read, overflow, metadata, scripts, script_timings,
+                    sources, append_and_read, overflow, metadata, scripts, script_timings, cron_timings,
+                    old_logs, resource_monitors,
                 }
                 api_keys {
                     insert_and_find, conflicts, list_order, touch, delete,
+                }
+                connection_logs {
+                    upsert, filters, delete_before,
                 }
                 events {
                     only_on_commit, topics, after_the_data,
@@ -94,11 +98,15 @@ macro_rules! store_conformance {
                     insert_and_find, conflicts, with_owner, by_token, delete_of_earlier_builds,
                     setters, current_ones, many_are_connected,
                 }
+                workspace_agent_stats {
+                    insert_and_delete,
+                }
                 workspace_apps {
                     insert_and_list, conflicts, health,
                 }
                 workspace_builds {
                     insert_and_find, conflicts, latest_and_list, update, parameters_and_state,
+                    bump_deadline,
                 }
                 workspace_list {
                     order_and_pages, filters_by_identity, filters_by_use, filters_by_status,

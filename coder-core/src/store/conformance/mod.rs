@@ -6,6 +6,7 @@
 pub mod agent_logs;
 pub mod api_keys;
 mod backend;
+pub mod connection_logs;
 pub mod events;
 pub mod files;
 pub mod fixture;
@@ -23,6 +24,7 @@ pub mod templates;
 pub mod text;
 pub mod transactions;
 pub mod users;
+pub mod workspace_agent_stats;
 pub mod workspace_agents;
 pub mod workspace_apps;
 pub mod workspace_builds;

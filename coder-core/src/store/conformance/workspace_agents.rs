@@ -70,6 +70,7 @@ fn full_agent(agent: WorkspaceAgent) -> WorkspaceAgent {
         connection_timeout_seconds: 0,
         troubleshooting_url: String::new(),
         motd_file: String::new(),
+        run_id: Some(id(77)),
         lifecycle_state: LifecycleState::ShutdownTimeout,
         subsystems: vec!["envbuilder".to_owned(), "exectrace".to_owned()],
         display_apps: Vec::new(),
@@ -129,14 +130,19 @@ pub async fn with_owner(backend: Backend) -> Outcome {
     assert_eq!(agents.with_owner(id(30)).await?, None);
     assert_eq!(agents.with_owner(id(9)).await?, None);
     let found = agents.with_owner(agent.id).await?;
+    let owner = AgentOwner {
+        agent,
+        build,
+        workspace,
+    };
+    assert_eq!(found.as_ref(), Some(&owner));
+    let former = present(agents.with_owner_of_any_build(id(20)).await?)?;
     assert_eq!(
-        found,
-        Some(AgentOwner {
-            agent,
-            build,
-            workspace
-        })
+        (former.agent.name.as_str(), former.build.id),
+        ("old", id(11))
     );
+    assert_eq!(agents.with_owner_of_any_build(id(30)).await?, None);
+    assert_eq!(agents.with_owner_of_any_build(id(9)).await?, None);
     tx.rollback().await?;
     Ok(())
 }
@@ -342,6 +348,7 @@ pub async fn setters(backend: Backend) -> Outcome {
         .expanded_directory
         .clone_from(&new.expanded_directory);
     expected.subsystems.clone_from(&new.subsystems);
+    expected.run_id = new.run_id;
     let found = present(tx.workspace_agents().get(id(10)).await?)?;
     assert_eq!(found, expected);
 

@@ -2,18 +2,23 @@
 
 use super::table::Table;
 use crate::{
+    Timestamp,
+    agent_stats::AgentStats,
     api_key::ApiKey,
+    connection_log::ConnectionLog,
     file::File,
     id::{
-        FileId, LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId,
-        ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId,
-        WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId, WorkspaceId, WorkspaceResourceId,
+        ConnectionLogId, FileId, LogSourceId, OrganizationId, ProvisionerDaemonId,
+        ProvisionerJobId, ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId,
+        TemplateVersionPresetId, UserId, WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId,
+        WorkspaceId, WorkspaceResourceId,
     },
     organization::{Organization, OrganizationMember},
     parameter::{ParameterValue, RichParameter},
     provisioner_daemon::ProvisionerDaemon,
     provisioner_job::{JobLog, JobTiming, ProvisionerJob},
     provisioner_key::ProvisionerKey,
+    resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     template::Template,
     template_version::{
@@ -65,9 +70,13 @@ pub(super) struct Data {
     pub(super) agent_metadata: Table<(WorkspaceAgentId, String), AgentMetadatum>,
     pub(super) agent_scripts: Table<ScriptId, WorkspaceAgentScript>,
     pub(super) script_timings: Table<WorkspaceAgentId, Rows<ScriptTiming>>,
+    /// In the order of their times.
+    pub(super) agent_stats: Table<(Timestamp, WorkspaceAgentId, i64), AgentStats>,
+    pub(super) connection_logs: Table<ConnectionLogId, ConnectionLog>,
+    pub(super) resource_monitors: Table<(WorkspaceAgentId, Option<String>), ResourceMonitor>,
     pub(super) workspace_apps: Table<WorkspaceAppId, WorkspaceApp>,
     pub(super) settings: Table<String, String>,
-    /// The last id given to a log line.
+    /// The last id given to a log line or a report.
     pub(super) last_log_id: i64,
 }
 
@@ -80,7 +89,7 @@ impl Data {
             .max_by_key(|build| build.build_number)
     }
 
-    /// The next id of a log line.
+    /// The next id of a log line or a report.
     pub(super) fn next_log_id(&mut self) -> i64 {
         self.last_log_id += 1;
         self.last_log_id

@@ -5,6 +5,7 @@
 //! thousands of rows, not millions.
 
 mod api_key;
+mod connection_log;
 mod data;
 mod file;
 mod organization;
@@ -23,6 +24,7 @@ mod user;
 mod workspace;
 mod workspace_agent;
 mod workspace_agent_detail;
+mod workspace_agent_stats;
 mod workspace_app;
 mod workspace_build;
 mod workspace_resource;

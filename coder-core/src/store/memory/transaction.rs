@@ -4,10 +4,11 @@ use super::{data::Data, pubsub::Bus};
 use crate::{
     event::Event,
     store::{
-        ApiKeyStore, FileStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
-        ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore, TemplateVersionStore,
-        Transaction, UserStore, WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore,
-        WorkspaceResourceStore, WorkspaceStore,
+        ApiKeyStore, ConnectionLogStore, FileStore, OrganizationStore, ProvisionerDaemonStore,
+        ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore,
+        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStatsStore,
+        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
+        WorkspaceStore,
     },
 };
 use async_trait::async_trait;
@@ -84,6 +85,14 @@ impl Transaction for MemoryTransaction {
     }
 
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore {
+        self
+    }
+
+    fn workspace_agent_stats(&mut self) -> &mut dyn WorkspaceAgentStatsStore {
+        self
+    }
+
+    fn connection_logs(&mut self) -> &mut dyn ConnectionLogStore {
         self
     }
 

@@ -2,6 +2,7 @@ use super::{MemoryTransaction, table::unique, text, workspace_agent_detail as de
 use crate::{
     Timestamp,
     id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
     store::{AgentOwner, StoreResult, WorkspaceAgentStore},
@@ -32,6 +33,14 @@ impl WorkspaceAgentStore for MemoryTransaction {
     async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>> {
         let agent = self.data.workspace_agents.get(&id);
         Ok(agent.and_then(|agent| detail::owner_of(&self.data, agent)))
+    }
+
+    async fn with_owner_of_any_build(
+        &mut self,
+        id: WorkspaceAgentId,
+    ) -> StoreResult<Option<AgentOwner>> {
+        let agent = self.data.workspace_agents.get(&id);
+        Ok(agent.and_then(|agent| detail::owner_of_any_build(&self.data, agent)))
     }
 
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>> {
@@ -110,6 +119,7 @@ impl WorkspaceAgentStore for MemoryTransaction {
             row.api_version.clone_from(&agent.api_version);
             row.expanded_directory.clone_from(&agent.expanded_directory);
             row.subsystems.clone_from(&agent.subsystems);
+            row.run_id = agent.run_id;
         }
         Ok(())
     }
@@ -172,6 +182,21 @@ impl WorkspaceAgentStore for MemoryTransaction {
         Ok(super::data::between(rows, |line| line.id, range, limit))
     }
 
+    async fn delete_logs_of_earlier_builds(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> StoreResult<u64> {
+        let agents = detail::old_logs(&self.data, before, limit);
+        for id in &agents {
+            self.data.agent_logs.remove(id);
+            if let Some(row) = self.data.workspace_agents.update(id) {
+                row.logs_length = 0;
+            }
+        }
+        Ok(agents.len() as u64)
+    }
+
     async fn insert_metadata(&mut self, metadata: &[AgentMetadatum]) -> StoreResult<()> {
         for datum in metadata {
             text::check([
@@ -198,17 +223,46 @@ impl WorkspaceAgentStore for MemoryTransaction {
 
     async fn update_metadata(
         &mut self,
-        agent: WorkspaceAgentId,
-        updates: &[MetadataUpdate],
+        updates: &[(WorkspaceAgentId, MetadataUpdate)],
     ) -> StoreResult<()> {
-        for update in updates {
+        for (agent, update) in updates {
             text::check([("value", update.value.as_str()), ("error", &update.error)])?;
-            let key = (agent, update.key.clone());
+            let key = (*agent, update.key.clone());
             if let Some(row) = self.data.agent_metadata.update(&key) {
                 row.value.clone_from(&update.value);
                 row.error.clone_from(&update.error);
                 row.collected_at = Some(update.collected_at);
             }
+        }
+        Ok(())
+    }
+
+    async fn insert_resource_monitors(&mut self, monitors: &[ResourceMonitor]) -> StoreResult<()> {
+        for monitor in monitors {
+            let volume = monitor.volume.as_deref().unwrap_or_default();
+            text::check([("volume", volume)])?;
+            let key = (monitor.agent_id, monitor.volume.clone());
+            let constraint = "workspace_agent_resource_monitors_agent_id_volume_key";
+            let rows = &mut self.data.resource_monitors;
+            rows.insert(constraint, key, monitor.clone())?;
+        }
+        Ok(())
+    }
+
+    async fn resource_monitors(
+        &mut self,
+        agent: WorkspaceAgentId,
+    ) -> StoreResult<Vec<ResourceMonitor>> {
+        let rows = self.data.resource_monitors.values();
+        Ok(rows.filter(|row| row.agent_id == agent).cloned().collect())
+    }
+
+    async fn set_resource_monitor(&mut self, monitor: &ResourceMonitor) -> StoreResult<()> {
+        let key = (monitor.agent_id, monitor.volume.clone());
+        if let Some(row) = self.data.resource_monitors.update(&key) {
+            row.state = monitor.state;
+            row.debounced_until = monitor.debounced_until;
+            row.updated_at = monitor.updated_at;
         }
         Ok(())
     }
@@ -246,8 +300,8 @@ impl WorkspaceAgentStore for MemoryTransaction {
         let script = self.data.agent_scripts.get(&timing.script_id);
         let known = script.is_some_and(|script| script.agent_id == agent);
         if known {
-            let rows = self.data.script_timings.entry(agent);
-            rows.push(timing.clone().into());
+            text::check([("last_lines", timing.last_lines.as_str())])?;
+            detail::add_timing(self.data.script_timings.entry(agent), timing);
         }
         Ok(known)
     }

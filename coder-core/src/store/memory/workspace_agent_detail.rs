@@ -1,11 +1,13 @@
 //! What [`WorkspaceAgentStore`](crate::store::WorkspaceAgentStore) looks up and computes.
 
 use super::{
-    data::{Data, fitting},
+    data::{Data, Rows, fitting},
     text,
 };
 use crate::{
+    Timestamp,
     id::{WorkspaceAgentId, WorkspaceId},
+    script::{MAX_CRON_RUNS, ScriptStage, ScriptTiming},
     store::{AgentOwner, StoreResult},
     user::UserStatus,
     workspace_agent::{AgentLog, MAX_LOG_BYTES, WorkspaceAgent},
@@ -38,7 +40,12 @@ pub(super) fn check_agent(agent: &WorkspaceAgent) -> StoreResult<()> {
 
 /// An agent that is not deleted, of a workspace build, with both.
 pub(super) fn owner_of(data: &Data, agent: &WorkspaceAgent) -> Option<AgentOwner> {
-    let build = build_of(data, agent).filter(|_| !agent.deleted)?;
+    owner_of_any_build(data, agent).filter(|_| !agent.deleted)
+}
+
+/// The same of one that may be deleted.
+pub(super) fn owner_of_any_build(data: &Data, agent: &WorkspaceAgent) -> Option<AgentOwner> {
+    let build = build_of(data, agent)?;
     Some(AgentOwner {
         agent: agent.clone(),
         build: build.clone(),
@@ -68,6 +75,20 @@ pub(super) fn agents_of_earlier_builds(
     earlier.map(|agent| agent.id).collect()
 }
 
+/// Agents with log lines that were last there before `before` and are not of their workspace's newest build.
+pub(super) fn old_logs(data: &Data, before: Timestamp, limit: u32) -> Vec<WorkspaceAgentId> {
+    let old = data.workspace_agents.values().filter(|agent| {
+        let latest = build_of(data, agent).and_then(|build| {
+            let latest = data.latest_build(build.workspace_id)?;
+            Some(latest.id == build.id)
+        });
+        let last = agent.last_connected_at.unwrap_or(agent.created_at);
+        agent.logs_length > 0 && last < before && latest == Some(false)
+    });
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    old.map(|agent| agent.id).take(limit).collect()
+}
+
 /// Appends what fits.
 pub(super) fn append_logs(
     data: &mut Data,
@@ -94,6 +115,22 @@ pub(super) fn append_logs(
         data.agent_logs.entry(id).push(Arc::new(line));
     }
     Ok(count as u64)
+}
+
+/// Adds a run unless it is known, in place of the oldest one by schedule if there are enough.
+pub(super) fn add_timing(rows: &mut Rows<ScriptTiming>, timing: &ScriptTiming) {
+    let key = |row: &ScriptTiming| (row.script_id, row.started_at);
+    if rows.iter().any(|row| key(row) == key(timing)) {
+        return;
+    }
+    rows.push(Arc::new(timing.clone()));
+    let of_schedule = rows
+        .iter()
+        .filter(|row| row.script_id == timing.script_id && row.stage == ScriptStage::Cron);
+    if of_schedule.clone().count() > MAX_CRON_RUNS {
+        let oldest = of_schedule.map(|row| key(row)).min();
+        rows.retain(|row| Some(key(row)) != oldest);
+    }
 }
 
 fn build_of<'a>(data: &'a Data, agent: &WorkspaceAgent) -> Option<&'a WorkspaceBuild> {

@@ -3,10 +3,10 @@
 use chrono_tz::Tz;
 
 use crate::attributes::WorkspacePreset;
-use crate::tfprovider::cron::Hours;
 use crate::tfprovider::diagnostics::{Diagnostic, Path};
 use crate::tfprovider::kind::DataSource;
 use crate::tfprovider::value::{Object, Value, get};
+use coder_core::cron::Hours;
 
 /// Seconds for which an unclaimed workspace may be kept, besides 0 for ever: an hour to a year.
 const TTL: std::ops::RangeInclusive<i64> = 3_600..=31_536_000;

@@ -1,11 +1,11 @@
 //! `GET /workspaceagents/{workspaceagent}/connect`.
 
-use super::multiplexed;
+use super::{access::Access, multiplexed};
 use crate::{
     api::upgrade,
     app_state::AppState,
     http::{
-        ApiError, ApiResult,
+        ApiResult,
         extract::{Auth, Path, Query},
     },
 };
@@ -13,32 +13,10 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use coder_agent::{
-    ErrorKind as AgentErrorKind,
-    tunnel::{TunnelStream, frame::OpenStatus, port, splice, ws},
-};
-use coder_core::{
-    Error, ErrorKind,
-    event::Topic,
-    id::WorkspaceAgentId,
-    rbac::Action,
-    service::{
-        agents::Agents,
-        sessions::{self, Session},
-    },
-    store::AgentOwner,
-};
-use futures_util::{StreamExt as _, stream};
-use http::StatusCode;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    io::{AsyncBufRead, AsyncWrite},
-    time::{Instant, sleep_until},
-};
+use coder_agent::tunnel::{port, splice, ws};
+use coder_core::{id::WorkspaceAgentId, rbac::Action};
 
 pub(super) const ROUTE: &str = "/api/v2/workspaceagents/{workspaceagent}/connect";
-/// How often permissions are asked for again without an event.
-const RECHECK: Duration = Duration::from_secs(15);
 
 /// Where to.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -77,18 +55,20 @@ pub(crate) async fn connect_to_agent(
     let Some(port) = query.port else {
         return multiplexed::connect(auth, state, agent, request).await;
     };
-    let agents = Agents::new(state.deps.clone());
-    let actions = actions(port);
-    let owner = agents.reachable(auth.subject(), agent, actions).await?;
+    let access = Access::ask(&state, &auth, agent, actions(port)).await?;
     let handshake = upgrade::begin(request)?;
-    let opened = state.tunnels.open(agent, port).await.map_err(refused)?;
+    let opened = access.open(port).await?;
     let open = state.metrics.websocket(ROUTE);
-    let stream = Splice::new(&state, &auth, owner, actions);
     let (response, connection) = handshake.accept();
     state.tasks.spawn(async move {
         if let Some(client) = connection.await {
             let client = client.with_keep_alive(ws::KEEP_ALIVE_INTERVAL);
-            stream.run(client, opened).await;
+            let moving = async {
+                if let Err(error) = splice(client, opened).await {
+                    tracing::debug!(%error, "a stream to an agent broke");
+                }
+            };
+            access.while_allowed(moving).await;
         }
         drop(open);
     });
@@ -101,114 +81,5 @@ pub(super) const fn actions(port: u16) -> &'static [Action] {
         &[Action::Ssh]
     } else {
         &[Action::ApplicationConnect, Action::Ssh]
-    }
-}
-
-/// A client's connection to an agent, and what it needs to go on.
-pub(super) struct Splice {
-    state: AppState,
-    session: Arc<Session>,
-    agents: Agents,
-    owner: AgentOwner,
-    actions: &'static [Action],
-}
-
-impl Splice {
-    pub(super) fn new(
-        state: &AppState,
-        auth: &Auth,
-        owner: AgentOwner,
-        actions: &'static [Action],
-    ) -> Self {
-        Self {
-            state: state.clone(),
-            session: Arc::clone(&auth.0),
-            agents: Agents::new(state.deps.clone()),
-            owner,
-            actions,
-        }
-    }
-
-    /// Moves bytes until one side ends, or the permission.
-    async fn run(&self, client: impl AsyncBufRead + AsyncWrite + Unpin, agent: TunnelStream) {
-        let moving = async {
-            if let Err(error) = splice(client, agent).await {
-                tracing::debug!(%error, "a stream to an agent broke");
-            }
-        };
-        self.while_allowed(moving).await;
-    }
-
-    /// Works until that is done, or the permission is lost.
-    pub(super) async fn while_allowed(&self, work: impl Future<Output = ()>) {
-        tokio::select! {
-            () = work => {}
-            () = self.permission_lost() => {
-                tracing::info!(agent = %self.owner.agent.id, "a stream to an agent was ended");
-            }
-            () = self.state.shutdown.cancelled() => {}
-        }
-    }
-
-    async fn permission_lost(&self) {
-        let pubsub = &self.state.deps.pubsub;
-        let mut events = Vec::new();
-        for topic in [
-            Topic::User(self.session.user.id),
-            Topic::Workspace(self.owner.workspace.id),
-        ] {
-            // Without events the clock does.
-            events.extend(pubsub.subscribe(topic).await.ok());
-        }
-        let mut events = stream::select_all(events);
-        let mut next = Instant::now() + RECHECK;
-        loop {
-            let event = async {
-                if events.next().await.is_none() {
-                    std::future::pending::<()>().await;
-                }
-            };
-            tokio::select! {
-                () = sleep_until(next) => {}
-                () = event => {}
-            }
-            match self.check().await {
-                Err(error) if error.kind() != ErrorKind::Unavailable => return,
-                // While the database is away, streams go on.
-                Ok(()) | Err(_) => next = Instant::now() + RECHECK,
-            }
-        }
-    }
-
-    async fn check(&self) -> Result<(), Error> {
-        let session = sessions::still_valid(&self.state.deps, &self.session).await?;
-        let id = self.owner.agent.id;
-        self.agents
-            .reachable(&session.subject, id, self.actions)
-            .await
-            .map(drop)
-    }
-}
-
-/// Why an agent's stream could not be opened, as a proxy says it.
-fn refused(error: coder_agent::Error) -> ApiError {
-    let status = match status(&error) {
-        OpenStatus::Unsupported => StatusCode::BAD_REQUEST,
-        OpenStatus::Refused => StatusCode::BAD_GATEWAY,
-        OpenStatus::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-        OpenStatus::Busy => StatusCode::TOO_MANY_REQUESTS,
-        OpenStatus::Ok | OpenStatus::Failed => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    ApiError::new(status, "The agent could not be reached.").with_detail(error.message())
-}
-
-/// Why an agent's stream could not be opened, as an agent says it.
-pub(super) fn status(error: &coder_agent::Error) -> OpenStatus {
-    match error.kind() {
-        AgentErrorKind::Unsupported | AgentErrorKind::InvalidInput => OpenStatus::Unsupported,
-        AgentErrorKind::Refused | AgentErrorKind::Protocol => OpenStatus::Refused,
-        AgentErrorKind::TimedOut => OpenStatus::TimedOut,
-        AgentErrorKind::Busy => OpenStatus::Busy,
-        _ => OpenStatus::Failed,
     }
 }

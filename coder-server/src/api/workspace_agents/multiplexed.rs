@@ -1,13 +1,16 @@
 //! Many streams to one agent in one WebSocket: a client that forwards ports is asked who it is once.
 
-use super::connect::{ROUTE, Splice, actions, status};
+use super::{
+    access::{Access, status},
+    connect::{ROUTE, actions},
+};
 use crate::{api::upgrade, app_state::AppState, http::ApiResult, http::extract::Auth};
 use axum::{extract::Request, response::Response};
 use coder_agent::{
     Error,
     tunnel::{IncomingStream, TunnelAcceptor, splice},
 };
-use coder_core::{ErrorKind, id::WorkspaceAgentId, rbac::Action, service::agents::Agents};
+use coder_core::{ErrorKind, id::WorkspaceAgentId, rbac::Action};
 use tokio::task::JoinSet;
 
 /// Serves the streams that the client opens, for as long as it may.
@@ -17,29 +20,22 @@ pub(super) async fn connect(
     agent: WorkspaceAgentId,
     request: Request,
 ) -> ApiResult<Response> {
-    let agents = Agents::new(state.deps.clone());
-    let by_ssh = agents
-        .reachable(auth.subject(), agent, &[Action::Ssh])
-        .await;
     // Who may use SSH loses the whole with that; who may not, reaches apps only.
-    let (owner, granted): (_, &[Action]) = match by_ssh {
+    let mut granted: &[Action] = &[Action::Ssh];
+    let access = match Access::ask(&state, &auth, agent, granted).await {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let granted = &[Action::ApplicationConnect];
-            (
-                agents.reachable(auth.subject(), agent, granted).await?,
-                granted,
-            )
+            granted = &[Action::ApplicationConnect];
+            Access::ask(&state, &auth, agent, granted).await?
         }
-        other => (other?, &[Action::Ssh]),
+        other => other?,
     };
     let handshake = upgrade::begin(request)?;
     let open = state.metrics.websocket(ROUTE);
-    let splice = Splice::new(&state, &auth, owner, granted);
     let (response, connection) = handshake.accept();
     state.tasks.clone().spawn(async move {
         if let Some(client) = connection.await {
             let serving = serve(&state, agent, granted, TunnelAcceptor::new(client));
-            splice.while_allowed(serving).await;
+            access.while_allowed(serving).await;
         }
         drop(open);
     });

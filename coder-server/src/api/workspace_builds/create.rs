@@ -88,9 +88,7 @@ pub(crate) async fn create_workspace_build(
         .await
         .map_err(refused)?;
     let details = builds.get(auth.subject(), build.id).await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     Ok((
         StatusCode::CREATED,
         Json(WorkspaceBuild::new(details, &look)),

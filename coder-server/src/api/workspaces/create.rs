@@ -119,9 +119,7 @@ async fn create(
         .map_err(refused)?;
     // Who may create one may not always look at it afterwards, yet sees what was made.
     let details = workspaces.created(created).await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(state);
     Ok((
         StatusCode::CREATED,
         Json(Workspace::new(details, auth.user_id(), &look)),

@@ -1,6 +1,7 @@
 //! The trait of each aggregate, implemented for the transaction.
 
 mod api_key;
+mod connection_log;
 mod file;
 mod organization;
 mod provisioner_daemon;
@@ -15,7 +16,9 @@ mod user;
 mod workspace;
 mod workspace_agent;
 mod workspace_agent_crowd;
+mod workspace_agent_monitor;
 mod workspace_agent_part;
+mod workspace_agent_stats;
 mod workspace_app;
 mod workspace_build;
 mod workspace_resource;

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use coder_core::{
     Timestamp,
-    id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    id::{AgentRunId, LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
     store::{AgentOwner, StoreError, StoreResult, WorkspaceAgentStore},
@@ -13,7 +14,10 @@ use coder_core::{
 };
 use sea_orm::entity::prelude::*;
 
-use super::{workspace_agent_crowd as crowd, workspace_agent_part as part};
+use super::{
+    workspace_agent_crowd as crowd, workspace_agent_monitor as monitor,
+    workspace_agent_part as part,
+};
 use crate::db::{
     convert::{FromRow, corrupt, from_json, to_json, token_hash, uuids, word},
     entity::workspace_agent,
@@ -38,6 +42,14 @@ impl WorkspaceAgentStore for PgTransaction {
     async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>> {
         let mut query = Query::new("SELECT * FROM workspace_agents WHERE NOT deleted AND id = ");
         let agent = self.query_one(query.bind(id.0)).await?;
+        owner(self, agent).await
+    }
+
+    async fn with_owner_of_any_build(
+        &mut self,
+        id: WorkspaceAgentId,
+    ) -> StoreResult<Option<AgentOwner>> {
+        let agent = WorkspaceAgentStore::get(self, id).await?;
         owner(self, agent).await
     }
 
@@ -114,6 +126,7 @@ impl WorkspaceAgentStore for PgTransaction {
             .push(", expanded_directory = ")
             .bind(agent.expanded_directory.as_str());
         query.push(", subsystems = ").bind(agent.subsystems.clone());
+        query.push(", run_id = ").bind(agent.run_id.map(Uuid::from));
         query.push(" WHERE id = ").bind(agent.id.0);
         self.execute(&query).await.map(|_| ())
     }
@@ -160,6 +173,14 @@ impl WorkspaceAgentStore for PgTransaction {
         part::logs(self, id, after, before, limit).await
     }
 
+    async fn delete_logs_of_earlier_builds(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> StoreResult<u64> {
+        part::delete_logs_of_earlier_builds(self, before, limit).await
+    }
+
     async fn insert_metadata(&mut self, metadata: &[AgentMetadatum]) -> StoreResult<()> {
         part::insert_metadata(self, metadata).await
     }
@@ -170,10 +191,24 @@ impl WorkspaceAgentStore for PgTransaction {
 
     async fn update_metadata(
         &mut self,
-        agent: WorkspaceAgentId,
-        updates: &[MetadataUpdate],
+        updates: &[(WorkspaceAgentId, MetadataUpdate)],
     ) -> StoreResult<()> {
-        part::update_metadata(self, agent, updates).await
+        part::update_metadata(self, updates).await
+    }
+
+    async fn insert_resource_monitors(&mut self, monitors: &[ResourceMonitor]) -> StoreResult<()> {
+        monitor::insert(self, monitors).await
+    }
+
+    async fn resource_monitors(
+        &mut self,
+        agent: WorkspaceAgentId,
+    ) -> StoreResult<Vec<ResourceMonitor>> {
+        monitor::of_agent(self, agent).await
+    }
+
+    async fn set_resource_monitor(&mut self, monitor: &ResourceMonitor) -> StoreResult<()> {
+        monitor::set(self, monitor).await
     }
 
     async fn insert_scripts(&mut self, scripts: &[WorkspaceAgentScript]) -> StoreResult<()> {
@@ -259,6 +294,7 @@ fn row(agent: &WorkspaceAgent) -> StoreResult<workspace_agent::Model> {
         connection_timeout_seconds: agent.connection_timeout_seconds,
         troubleshooting_url: agent.troubleshooting_url.clone(),
         motd_file: agent.motd_file.clone(),
+        run_id: agent.run_id.map(Uuid::from),
         lifecycle_state: agent.lifecycle_state.to_string(),
         logs_length: agent.logs_length,
         logs_overflowed: agent.logs_overflowed,
@@ -299,6 +335,7 @@ impl FromRow for WorkspaceAgent {
             connection_timeout_seconds: row.connection_timeout_seconds,
             troubleshooting_url: row.troubleshooting_url,
             motd_file: row.motd_file,
+            run_id: row.run_id.map(AgentRunId),
             lifecycle_state: word(TABLE, &row.lifecycle_state)?,
             logs_length: row.logs_length,
             logs_overflowed: row.logs_overflowed,

@@ -106,9 +106,15 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/workspaceagents/{workspaceagent}/listening-ports",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/workspaceagents/{workspaceagent}/logs",
         Hidden(""),
     ),
+    // Without an id of a terminal; with one it is in the tests of terminals.
+    ("GET /api/v2/workspaceagents/{workspaceagent}/pty", NoObject),
     (
         "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
         Hidden(""),
@@ -130,6 +136,18 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
     ("POST /api/v2/workspaceagents/me/script-completed", NoObject),
     ("POST /api/v2/workspaceagents/me/app-health", NoObject),
     ("POST /api/v2/workspaceagents/me/report-stats", NoObject),
+    (
+        "POST /api/v2/workspaceagents/me/report-connection",
+        NoObject,
+    ),
+    (
+        "GET /api/v2/workspaceagents/me/resources-monitoring-configuration",
+        NoObject,
+    ),
+    (
+        "POST /api/v2/workspaceagents/me/resources-monitoring-usage",
+        NoObject,
+    ),
     ("GET /api/v2/workspaceagents/me/stream", NoObject),
     ("GET /api/v2/workspaceagents/me/tunnel", NoObject),
     (

@@ -4,6 +4,7 @@ pub(crate) mod harness;
 pub(crate) mod live;
 
 mod agent_api;
+mod agent_life;
 mod agents;
 mod auth;
 mod binaries;
@@ -24,6 +25,7 @@ mod states;
 mod streams;
 mod template_versions;
 mod templates;
+mod terminals;
 mod tokens;
 mod users;
 mod workspaces;

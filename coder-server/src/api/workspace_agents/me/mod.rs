@@ -19,6 +19,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::agent_script_completed))
         .routes(routes!(calls::agent_report_app_health))
         .routes(routes!(calls::agent_report_stats))
+        .routes(routes!(calls::agent_report_connection))
+        .routes(routes!(calls::agent_resources_monitoring_configuration))
+        .routes(routes!(calls::agent_resources_monitoring_usage))
         .routes(routes!(stream::agent_stream))
         .routes(routes!(tunnel::agent_tunnel))
 }

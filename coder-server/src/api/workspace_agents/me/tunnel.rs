@@ -26,6 +26,9 @@ use std::{sync::Arc, time::Duration};
 const ROUTE: &str = "/api/v2/workspaceagents/me/tunnel";
 /// How long the end of a connection may take to be written down.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// When a sign of life that could not be written down is tried again: sooner than the next one comes, so that agents do
+/// not look gone for longer than the database was.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What the agent speaks.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -142,6 +145,7 @@ impl Monitor {
             }
         }
         // Each beat is noted as it comes: a clock of our own would note the last one up to a beat too late.
+        let mut owed = self.noted.is_none();
         loop {
             let note = tokio::select! {
                 _ = tunnel.closed() => return "the tunnel ended",
@@ -153,8 +157,11 @@ impl Monitor {
                     true
                 }
                 () = next(&mut events) => false,
+                () = tokio::time::sleep(AGAIN), if owed => true,
             };
-            match self.look(note).await {
+            let looked = self.look(note || owed).await;
+            owed = looked.is_err() && (note || owed);
+            match looked {
                 Ok(true) => {}
                 Ok(false) => return "its build is not the newest, or its owner may not use it",
                 // While the database is away, tunnels stay.
