@@ -11,6 +11,8 @@
 mod agent;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod binary;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod clients;
 #[cfg(all(test, feature = "testing"))]
 mod http;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
