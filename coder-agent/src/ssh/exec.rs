@@ -28,6 +28,7 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
         output,
         closed,
         registration,
+        left: _,
     } = channel;
     let mut child = match spawn(&mut command) {
         Ok(child) => child,

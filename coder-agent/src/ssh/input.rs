@@ -40,8 +40,12 @@ struct Reserved {
 #[derive(Clone, Debug)]
 pub(super) struct InputSender {
     queue: mpsc::Sender<Chunk>,
-    backlog: Arc<AtomicUsize>,
+    backlog: Backlog,
 }
+
+/// Bytes of a channel that were queued and not read yet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Backlog(Arc<AtomicUsize>);
 
 /// Where a channel's task takes its input from.
 #[derive(Debug)]
@@ -57,7 +61,7 @@ struct Chunk {
 /// Counts a chunk in its channel's backlog for as long as it lives.
 #[derive(Debug)]
 struct Counted {
-    backlog: Arc<AtomicUsize>,
+    backlog: Backlog,
     size: usize,
 }
 
@@ -146,7 +150,7 @@ pub(super) fn channel() -> (InputSender, InputReceiver) {
     (
         InputSender {
             queue: sender,
-            backlog: Arc::default(),
+            backlog: Backlog::default(),
         },
         InputReceiver(receiver),
     )
@@ -156,9 +160,9 @@ impl InputSender {
     /// Queues a message; it is dropped when the reader has gone, as bytes for a closed pipe are.
     pub(super) fn send(&self, bytes: Bytes, budget: &InputBudget) {
         let size = bytes.len();
-        self.backlog.fetch_add(size, Ordering::Relaxed);
+        self.backlog.0.fetch_add(size, Ordering::Relaxed);
         let counted = Counted {
-            backlog: Arc::clone(&self.backlog),
+            backlog: self.backlog.clone(),
             size,
         };
         let chunk = Chunk {
@@ -169,9 +173,15 @@ impl InputSender {
         drop(self.queue.try_send(chunk));
     }
 
-    /// Bytes queued and not read yet.
-    pub(super) fn backlog(&self) -> usize {
-        self.backlog.load(Ordering::Relaxed)
+    /// What was queued and not read yet; goes on to be right when this has gone.
+    pub(super) fn backlog(&self) -> Backlog {
+        self.backlog.clone()
+    }
+}
+
+impl Backlog {
+    pub(super) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -201,7 +211,7 @@ impl InputReceiver {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.backlog.fetch_sub(self.size, Ordering::Relaxed);
+        self.backlog.0.fetch_sub(self.size, Ordering::Relaxed);
     }
 }
 
@@ -231,14 +241,14 @@ mod tests {
         let messages = fill(&budget, &sender);
         assert_eq!(messages, INPUT_BUDGET.div_ceil(INPUT_OVERHEAD + 1));
         assert_eq!(budget.window_size(), BUSY_WINDOW_SIZE);
-        assert_eq!(sender.backlog(), messages);
+        assert_eq!(sender.backlog().bytes(), messages);
         budget.exhausted().await;
         assert_eq!(budget.released_while_exhausted(), Some(0));
         drop(receiver.0.recv().await.unwrap());
         assert!(has_room(&budget));
         assert_eq!(budget.released_while_exhausted(), None);
         drop(receiver);
-        assert_eq!(sender.backlog(), 0);
+        assert_eq!(sender.backlog().bytes(), 0);
         assert_eq!(budget.window_size(), WINDOW_SIZE);
     }
 
@@ -268,6 +278,6 @@ mod tests {
         drop(receiver);
         sender.send(Bytes::from(vec![0; INPUT_BUDGET]), &budget);
         assert!(has_room(&budget));
-        assert_eq!(sender.backlog(), 0);
+        assert_eq!(sender.backlog().bytes(), 0);
     }
 }

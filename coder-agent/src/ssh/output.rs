@@ -46,7 +46,7 @@ pub(super) struct OutputState {
     pub(super) traffic: Traffic,
     pub(super) closing: Closing,
     /// Cancelled when the client has closed the channel.
-    pub(super) closed: CancellationToken,
+    pub(super) left: CancellationToken,
     /// Whether the client has sent its last byte.
     pub(super) input_ended: Arc<AtomicBool>,
 }
@@ -154,7 +154,7 @@ impl Output {
     }
 
     async fn client_closes(&self) -> bool {
-        timeout(CLOSE_WAIT, self.state.closed.cancelled())
+        timeout(CLOSE_WAIT, self.state.left.cancelled())
             .await
             .is_ok()
     }
@@ -167,7 +167,7 @@ impl Output {
     }
 
     async fn close_first(&self) -> Result<(), Gone> {
-        if !self.state.closed.is_cancelled() {
+        if !self.state.left.is_cancelled() {
             self.state.closing.closed_first();
         }
         self.writer.close().await.map_err(|_closed| Gone)

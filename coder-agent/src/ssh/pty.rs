@@ -43,6 +43,7 @@ pub(super) async fn run(
         output,
         closed,
         registration,
+        left: _,
     } = channel;
     let Terminal {
         child,

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::closing::Closing;
-use super::input::{self, InputReceiver, InputSender};
+use super::input::{self, Backlog, InputReceiver, InputSender};
 use super::limits::{CONTROL_QUEUE, MAX_CHANNELS};
 use super::output::{Blocked, Output, OutputState};
 use super::setup::{SessionSetup, TerminalSize};
@@ -43,8 +43,13 @@ struct Entry {
     stage: Stage,
     /// `None` after the client's end of input.
     input: Option<InputSender>,
+    /// What was not read yet, also after that.
+    backlog: Backlog,
     control: mpsc::Sender<Control>,
     closed: CancellationToken,
+    left: CancellationToken,
+    /// Whether what the client has sent counts after it has closed the channel.
+    drains: bool,
     blocked: Blocked,
     input_ended: Arc<AtomicBool>,
 }
@@ -71,11 +76,14 @@ struct Receivers {
     control: mpsc::Receiver<Control>,
 }
 
-/// Whether a channel was waited for.
+/// What a channel is, and whether it was waited for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    New,
-    Kept,
+    Session,
+    /// A stream that the client opens.
+    Stream,
+    /// A stream that it opens for us.
+    Expected,
 }
 
 /// The place of a channel that the client was asked for.
@@ -88,6 +96,9 @@ pub(super) struct ServedChannel {
     pub(super) output: Output,
     /// Cancelled when the channel, its connection or the agent ends.
     pub(super) closed: CancellationToken,
+    /// Cancelled then, and when the client has closed a stream: it takes nothing any more, but what it has sent
+    /// is still in `input`.
+    pub(super) left: CancellationToken,
     /// Keeps the channel known.
     pub(super) registration: Registration,
 }
@@ -122,7 +133,7 @@ impl Registry {
     /// Opens a session, unless there are too many channels.
     pub(super) fn open_session(&self, writer: ChannelWriteHalf<Msg>, handle: Handle) -> bool {
         let id = u32::from(writer.id());
-        let Some(receivers) = self.insert(id, Place::New) else {
+        let Some(receivers) = self.insert(id, Place::Session) else {
             return false;
         };
         self.closing.session_opened();
@@ -144,7 +155,7 @@ impl Registry {
         handle: Handle,
     ) -> Option<ServedChannel> {
         let id = u32::from(writer.id());
-        let receivers = self.insert(id, Place::New)?;
+        let receivers = self.insert(id, Place::Stream)?;
         self.serve(id, writer, handle, receivers)
     }
 
@@ -167,7 +178,7 @@ impl Registry {
         if !is_expected {
             return;
         }
-        let Some(receivers) = self.insert(id, Place::Kept) else {
+        let Some(receivers) = self.insert(id, Place::Expected) else {
             return;
         };
         if let Some(entry) = self.lock().entries.get_mut(&id) {
@@ -175,7 +186,7 @@ impl Registry {
         }
     }
 
-    /// Takes a channel that the client has opened for us; `None` if it has closed it again.
+    /// Takes a channel that the client has opened for us; `None` if it was ended meanwhile.
     pub(super) fn take_confirmed(
         &self,
         expected: Expected,
@@ -183,14 +194,24 @@ impl Registry {
         handle: Handle,
     ) -> Option<ServedChannel> {
         let id = u32::from(writer.id());
-        let stage = {
-            let mut state = self.lock();
-            std::mem::replace(&mut state.entries.get_mut(&id)?.stage, Stage::Served)
+        // The library tells the task that waits before it calls `confirm`: either may come first.
+        let receivers = match self.insert(id, Place::Expected) {
+            Some(receivers) => receivers,
+            None => self.take_receivers(id)?,
         };
         drop(expected);
-        match stage {
-            Stage::Confirmed(receivers) => self.serve(id, writer, handle, receivers),
-            Stage::Setup(_) | Stage::Served => None,
+        self.serve(id, writer, handle, receivers)
+    }
+
+    fn take_receivers(&self, id: u32) -> Option<Receivers> {
+        let mut state = self.lock();
+        let stage = &mut state.entries.get_mut(&id)?.stage;
+        match std::mem::replace(stage, Stage::Served) {
+            Stage::Confirmed(receivers) => Some(receivers),
+            other @ (Stage::Setup(_) | Stage::Served) => {
+                *stage = other;
+                None
+            }
         }
     }
 
@@ -245,9 +266,19 @@ impl Registry {
         }
     }
 
-    /// The client has closed a channel.
+    /// The client has closed a channel. A stream's task passes on what has come before.
     pub(super) fn close(&self, id: ChannelId) {
-        let removed = self.lock().entries.remove(&u32::from(id));
+        let id = u32::from(id);
+        let mut state = self.lock();
+        let removed = match state.entries.get_mut(&id) {
+            Some(entry) if entry.drains => {
+                entry.input = None;
+                entry.left.cancel();
+                None
+            }
+            _ => state.entries.remove(&id),
+        };
+        drop(state);
         if let Some(entry) = removed {
             entry.closed.cancel();
         }
@@ -259,10 +290,9 @@ impl Registry {
     pub(super) fn close_stalled(&self) -> Option<(u32, usize)> {
         let mut state = self.lock();
         let entries = &mut state.entries;
-        let backlog = |entry: &Entry| entry.input.as_ref().map_or(0, InputSender::backlog);
         let (id, bytes) = entries
             .iter()
-            .map(|(id, entry)| (*id, backlog(entry)))
+            .map(|(id, entry)| (*id, entry.backlog.bytes()))
             .max_by_key(|(_, size)| *size)?;
         let stuck = entries.len() > 1
             || entries
@@ -280,16 +310,20 @@ impl Registry {
     fn insert(&self, id: u32, place: Place) -> Option<Receivers> {
         let (input_sender, input) = input::channel();
         let (control_sender, control) = mpsc::channel(CONTROL_QUEUE);
+        let closed = self.connection.child_token();
         let entry = Entry {
             stage: Stage::Served,
+            backlog: input_sender.backlog(),
             input: Some(input_sender),
             control: control_sender,
-            closed: self.connection.child_token(),
+            left: closed.child_token(),
+            closed,
+            drains: place != Place::Session,
             blocked: Blocked::default(),
             input_ended: Arc::default(),
         };
         let mut state = self.lock();
-        let refused = place == Place::New && self.is_full(&state);
+        let refused = place != Place::Expected && self.is_full(&state);
         if refused || state.entries.contains_key(&id) {
             return None;
         }
@@ -319,7 +353,7 @@ impl Registry {
                 unsent: self.unsent.clone(),
                 traffic: self.traffic.clone(),
                 closing: self.closing.clone(),
-                closed: entry.closed.clone(),
+                left: entry.left.clone(),
                 input_ended: Arc::clone(&entry.input_ended),
             },
         );
@@ -328,6 +362,7 @@ impl Registry {
             control: receivers.control,
             output,
             closed: entry.closed.clone(),
+            left: entry.left.clone(),
             registration: Registration {
                 state: Arc::downgrade(&self.state),
                 id,

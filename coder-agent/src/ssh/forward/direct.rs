@@ -54,7 +54,7 @@ impl Target {
 pub(in crate::ssh) async fn run(target: Target, channel: ServedChannel, reply: ChannelOpenHandle) {
     let connected = tokio::select! {
         connected = timeout(CONNECT_TIMEOUT, target.connect()) => connected,
-        () = channel.closed.cancelled() => return,
+        () = channel.left.cancelled() => return,
     };
     match connected.unwrap_or_else(|late| Err(late.into())) {
         Ok(socket) => {

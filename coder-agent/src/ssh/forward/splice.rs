@@ -42,13 +42,17 @@ async fn splice(
         input,
         output,
         closed,
+        left,
         registration: _registration,
         control: _,
     } = channel;
-    let down = async {
+    let copy = async {
         output.copy_from(Stream::Stdout, reader).await?;
         output.end().await
     };
+    // A client that has closed the channel takes nothing any more. What it has sent before is
+    // passed on, however late it is read.
+    let down = async { left.run_until_cancelled(copy).await.unwrap_or(Ok(())) };
     let up = async {
         input.copy_into(writer).await;
         Ok(())

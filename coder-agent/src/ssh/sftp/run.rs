@@ -36,6 +36,7 @@ pub(in crate::ssh) async fn run(home: PathBuf, channel: ServedChannel) {
         closed,
         registration,
         control: _,
+        left: _,
     } = channel;
     let session = Session {
         server: Server::new(home, closed.clone()),

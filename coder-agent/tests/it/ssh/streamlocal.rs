@@ -2,9 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::time::timeout;
 
-use super::harness::{TestServer, eventually};
+use super::harness::{DEADLINE, TestServer, eventually};
 use super::tools::{Forwarder, check_echo, echo_server, echo_socket, free_port, is_installed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,4 +99,53 @@ async fn a_socket_in_use_is_not_taken() {
     );
     server.idle().await;
     assert!(!server.home.path().join("relative.sock").exists());
+}
+
+/// As `ssh -R` does it once both directions have ended: the channel is closed while much of what was
+/// sent through it waits for a reader.
+#[tokio::test]
+async fn what_was_sent_before_the_close_arrives() {
+    const SIZE: usize = 4_000_000;
+    let server = TestServer::new();
+    let client = server.raw_client().await;
+    let path = server.home.path().join("slow.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let channel = client
+        .channel_open_direct_streamlocal(path.to_str().unwrap())
+        .await
+        .unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    // Nothing comes from this end.
+    stream.shutdown().await.unwrap();
+    channel.data(&vec![7; SIZE][..]).await.unwrap();
+    channel.eof().await.unwrap();
+    channel.close().await.unwrap();
+    // An answer of the server: it has heard all of that.
+    assert!(client.streamlocal_forward("").await.is_err());
+    let mut received = Vec::new();
+    let read = stream.read_to_end(&mut received);
+    timeout(DEADLINE, read).await.unwrap().unwrap();
+    assert_eq!(received.len(), SIZE);
+    server.idle().await;
+}
+
+/// Who does not read what a client has left behind costs a place until the connection ends.
+#[tokio::test]
+async fn what_nobody_reads_ends_with_its_connection() {
+    let server = TestServer::new();
+    let client = server.raw_client().await;
+    let path = server.home.path().join("stuck.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let channel = client
+        .channel_open_direct_streamlocal(path.to_str().unwrap())
+        .await
+        .unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    channel.data(&vec![7; 4_000_000][..]).await.unwrap();
+    channel.close().await.unwrap();
+    assert!(client.streamlocal_forward("").await.is_err());
+    assert_eq!(server.server.task_count(), 1);
+    drop((client, channel));
+    server.idle().await;
+    drop(stream);
 }
