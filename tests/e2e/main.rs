@@ -18,6 +18,7 @@ mod killed_daemons;
 mod lifecycle;
 mod names;
 mod offline;
+mod openssh_tools;
 mod presets;
 mod restarts;
 mod scripts;
