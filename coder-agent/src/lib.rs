@@ -71,6 +71,7 @@ mod backoff;
 pub mod cli;
 mod client;
 mod error;
+pub mod headers;
 pub mod init_script;
 pub mod protocol;
 #[cfg(feature = "agent")]

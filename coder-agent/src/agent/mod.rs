@@ -20,6 +20,7 @@ mod run;
 mod sender;
 mod services;
 mod stats;
+mod udp;
 mod workspace;
 
 pub use options::AgentOptions;

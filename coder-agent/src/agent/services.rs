@@ -13,8 +13,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::udp;
 use crate::ssh::SshServer;
-use crate::tunnel::frame::OpenStatus;
+use crate::tunnel::frame::{OpenRequest, OpenStatus};
 use crate::tunnel::{IncomingStream, MAX_STREAMS, TunnelAcceptor, TunnelStream, port};
 use crate::{Error, Result};
 
@@ -72,11 +73,20 @@ impl Services {
     }
 
     async fn handle(&self, incoming: IncomingStream, ended: CancellationToken) -> Result<()> {
-        let Some((port, stream)) = incoming.request().await? else {
+        let Some((request, stream)) = incoming.any_request().await? else {
             return Ok(());
         };
         let Ok(_permit) = self.streams.try_acquire() else {
             return stream.refuse(OpenStatus::Busy, "").await;
+        };
+        let port = match request {
+            OpenRequest::Tcp(port) => port,
+            OpenRequest::Udp(port @ port::FIRST_WORKSPACE_PORT..) => {
+                return self.datagrams(port, stream, ended).await;
+            }
+            OpenRequest::Udp(_) | OpenRequest::Ping => {
+                return stream.refuse(OpenStatus::Unsupported, "").await;
+            }
         };
         match port {
             port::SSH | port::STANDARD_SSH => {
@@ -104,6 +114,28 @@ impl Services {
                 }
             },
         }
+    }
+
+    async fn datagrams(
+        &self,
+        port: u16,
+        stream: IncomingStream,
+        ended: CancellationToken,
+    ) -> Result<()> {
+        let socket = match udp::dial(port).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                let reason = format!("UDP port {port} in the workspace: {error}");
+                return stream.refuse(OpenStatus::Failed, &reason).await;
+            }
+        };
+        let stream = stream.accept().await?;
+        let _counted = self.forwards.add();
+        tokio::select! {
+            () = udp::splice(stream, socket) => {}
+            () = ended.cancelled() => {}
+        }
+        Ok(())
     }
 }
 

@@ -104,6 +104,14 @@ impl AgentTunnel {
         self.link.open(OpenRequest::Tcp(port)).await
     }
 
+    /// Opens a stream of [`datagram`](super::datagram)s from and to a UDP port of the workspace.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); that nothing listens is not noticed.
+    pub async fn open_udp(&self, port: u16) -> Result<TunnelStream> {
+        self.link.open(OpenRequest::Udp(port)).await
+    }
+
     /// Asks the agent for a sign of life and tells how long it took.
     ///
     /// # Errors
@@ -146,7 +154,7 @@ impl Link {
         let permits = match request {
             // A ping must get through when everything else waits.
             OpenRequest::Ping => None,
-            OpenRequest::Tcp(_) => Some(self.permits()?),
+            OpenRequest::Tcp(_) | OpenRequest::Udp(_) => Some(self.permits()?),
         };
         let (pending, open) = permits.unzip();
         let opened = timeout(OPEN_TIMEOUT, async {

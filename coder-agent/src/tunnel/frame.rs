@@ -1,7 +1,7 @@
 //! The bytes at the start of each stream; no I/O.
 //!
-//! Who opens a stream sends four bytes: version (1), network, and the port, big-endian. The other
-//! side answers a status byte and a text: its length in two bytes, big-endian, and so many bytes
+//! Who opens a stream sends four bytes: version (1), network (0 ping, 1 TCP, 2 UDP), and the port,
+//! big-endian. The other side answers a status byte and a text: its length in two bytes, big-endian, and so many bytes
 //! of UTF-8 (empty for success). After a success the stream belongs to the service; after
 //! anything else both sides close it.
 
@@ -22,6 +22,9 @@ pub enum OpenRequest {
     Ping,
     /// A connection to a TCP port as the agent numbers them, see [`port`](super::port).
     Tcp(u16),
+    /// Datagrams from and to a UDP port of the workspace, as [`datagram`](super::datagram) frames
+    /// them.
+    Udp(u16),
 }
 
 /// How a request to open a stream was answered.
@@ -68,6 +71,7 @@ pub enum FrameError {
 
 const NETWORK_PING: u8 = 0;
 const NETWORK_TCP: u8 = 1;
+const NETWORK_UDP: u8 = 2;
 
 impl OpenRequest {
     /// The size of an encoded request.
@@ -79,6 +83,7 @@ impl OpenRequest {
         let (network, port) = match self {
             Self::Ping => (NETWORK_PING, 0_u16),
             Self::Tcp(port) => (NETWORK_TCP, port),
+            Self::Udp(port) => (NETWORK_UDP, port),
         };
         let [high, low] = port.to_be_bytes();
         [VERSION, network, high, low]
@@ -96,6 +101,7 @@ impl OpenRequest {
         match network {
             NETWORK_PING => Ok(Self::Ping),
             NETWORK_TCP => Ok(Self::Tcp(u16::from_be_bytes([high, low]))),
+            NETWORK_UDP => Ok(Self::Udp(u16::from_be_bytes([high, low]))),
             other => Err(FrameError::Network(other)),
         }
     }
@@ -265,6 +271,7 @@ mod tests {
             OpenRequest::Ping,
             OpenRequest::Tcp(0),
             OpenRequest::Tcp(0x1f90),
+            OpenRequest::Udp(53),
         ] {
             assert_eq!(OpenRequest::decode(request.encode()), Ok(request));
         }
@@ -279,6 +286,7 @@ mod tests {
                 match (version, network) {
                     (1, 0) => assert_eq!(decoded, Ok(OpenRequest::Ping)),
                     (1, 1) => assert_eq!(decoded, Ok(OpenRequest::Tcp(u16::MAX))),
+                    (1, 2) => assert_eq!(decoded, Ok(OpenRequest::Udp(u16::MAX))),
                     (1, network) => assert_eq!(decoded, Err(FrameError::Network(network))),
                     (version, _) => assert_eq!(decoded, Err(FrameError::Version(version))),
                 }

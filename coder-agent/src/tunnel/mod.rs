@@ -19,6 +19,7 @@
 mod acceptor;
 mod activity;
 mod agent_tunnel;
+pub mod datagram;
 pub mod frame;
 mod mux;
 pub mod port;

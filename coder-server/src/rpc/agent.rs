@@ -1,6 +1,7 @@
 //! What an agent calls, over the core's use cases. The HTTP endpoints below `workspaceagents/me/` and
 //! [`AgentApi`] are two faces of the same calls.
 
+use super::host_key;
 use async_trait::async_trait;
 use coder_agent::{
     AgentApi,
@@ -52,6 +53,7 @@ impl AgentCalls {
         let AgentOwner {
             agent, workspace, ..
         } = &*self.owner;
+        let host_key = host_key(&self.agents, workspace, &agent.name).await?;
         Ok(Manifest {
             agent_id: agent.id,
             agent_name: agent.name.clone(),
@@ -67,6 +69,7 @@ impl AgentCalls {
             scripts: found.scripts.into_iter().map(script).collect(),
             apps: found.apps.into_iter().map(app).collect(),
             metadata: found.metadata.into_iter().map(metadatum).collect(),
+            ssh_host_key_seed: Some(host_key.to_hex()),
         })
     }
 

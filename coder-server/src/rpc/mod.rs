@@ -1,5 +1,8 @@
 //! What agents and provisioner daemons call, over the use cases of `coder-core`.
 
 pub mod agent;
+mod host_key;
 pub mod provisioner_daemon;
 pub mod tunnels;
+
+pub(crate) use host_key::{has_host_key, host_key};

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use coder_agent::protocol::SESSION_TOKEN_HEADER;
+use coder_agent::protocol::{API_VERSION, SESSION_TOKEN_HEADER};
 use coder_agent::testing::FakeAgentApi;
 use coder_agent::tunnel::{AgentTunnel, Io, ws};
 use coder_agent::{AgentApi, Error, ErrorKind};
@@ -163,7 +163,8 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
 }
 
 fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
-    assert_eq!(request.uri().query(), Some("version=1.0"));
+    let expected = format!("version={API_VERSION}");
+    assert_eq!(request.uri().query(), Some(&*expected));
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {

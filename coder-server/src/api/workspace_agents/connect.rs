@@ -36,6 +36,8 @@ use tokio::{
 };
 
 const ROUTE: &str = "/api/v2/workspaceagents/{workspaceagent}/connect";
+/// One of these is needed for a port of the workspace itself.
+pub(super) const FORWARD: &[Action] = &[Action::ApplicationConnect, Action::Ssh];
 /// How often permissions are asked for again without an event.
 const RECHECK: Duration = Duration::from_secs(15);
 
@@ -44,14 +46,29 @@ const RECHECK: Duration = Duration::from_secs(15);
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConnectQuery {
     /// A TCP port as the agent numbers them: 1 and 22 are SSH, 2 to 8 are kept for the agent, from 9 on they
-    /// are the workspace's own.
+    /// are the workspace's own. UDP ports begin at 9.
     port: u16,
+    /// What the port belongs to; `tcp` without it.
+    #[serde(default)]
+    network: Network,
+}
+
+/// What a port belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Network {
+    /// A stream of bytes.
+    #[default]
+    Tcp,
+    /// Datagrams, each behind its length in two bytes, big-endian.
+    Udp,
 }
 
 /// A stream to a port of an agent
 ///
 /// A WebSocket whose binary messages are the bytes of one TCP-like stream, cut anywhere, at most 1 MiB each;
-/// an empty message ends its direction, a close frame ends both. Ports 1, 2, 3, 4 and 22 need the permission
+/// an empty message ends its direction, a close frame ends both. With `network=udp` they are datagrams, each
+/// its length in two bytes, big-endian, and so many bytes, from and to that port of the workspace. Ports 1, 2, 3, 4 and 22 need the permission
 /// `ssh`; others `application_connect` or `ssh`. The stream ends within seconds when that is lost, when the
 /// account is suspended, when the workspace has a newer build, or when the agent goes.
 ///
@@ -71,14 +88,17 @@ pub(crate) async fn connect_to_agent(
     request: Request,
 ) -> ApiResult<Response> {
     let agents = Agents::new(state.deps.clone());
-    let actions = actions(query.port);
+    let actions = match query.network {
+        Network::Tcp => actions(query.port),
+        Network::Udp => FORWARD,
+    };
     let owner = agents.reachable(auth.subject(), agent, actions).await?;
     let handshake = upgrade::begin(request)?;
-    let opened = state
-        .tunnels
-        .open(agent, query.port)
-        .await
-        .map_err(refused)?;
+    let opened = match query.network {
+        Network::Tcp => state.tunnels.open(agent, query.port).await,
+        Network::Udp => state.tunnels.open_udp(agent, query.port).await,
+    };
+    let opened = opened.map_err(refused)?;
     let open = state.metrics.websocket(ROUTE);
     let stream = Splice {
         state: state.clone(),
@@ -103,7 +123,7 @@ const fn actions(port: u16) -> &'static [Action] {
     if port < port::FIRST_WORKSPACE_PORT || port == port::STANDARD_SSH {
         &[Action::Ssh]
     } else {
-        &[Action::ApplicationConnect, Action::Ssh]
+        FORWARD
     }
 }
 
@@ -172,7 +192,7 @@ impl Splice {
 }
 
 /// Why an agent's stream could not be opened, as a proxy says it.
-fn refused(error: coder_agent::Error) -> ApiError {
+pub(super) fn refused(error: coder_agent::Error) -> ApiError {
     let status = match error.kind() {
         AgentErrorKind::Unsupported | AgentErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
         AgentErrorKind::Refused | AgentErrorKind::Protocol => StatusCode::BAD_GATEWAY,

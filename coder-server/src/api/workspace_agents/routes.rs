@@ -1,4 +1,4 @@
-use super::{connect, connection, get, logs, me, watch_metadata};
+use super::{connect, connection, get, logs, me, ping, watch_metadata};
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -10,6 +10,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get::get_workspace_agent))
         .routes(routes!(connection::agent_connection))
         .routes(routes!(connect::connect_to_agent))
+        .routes(routes!(ping::ping_agent))
         .routes(routes!(logs::workspace_agent_logs))
         .routes(routes!(logs::workspace_agent_startup_logs))
         .routes(routes!(watch_metadata::watch_agent_metadata))

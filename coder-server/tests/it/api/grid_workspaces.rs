@@ -110,6 +110,10 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/workspaceagents/{workspaceagent}/ping",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
         Hidden(""),
     ),

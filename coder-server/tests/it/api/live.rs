@@ -220,7 +220,7 @@ impl Live {
         messages
     }
 
-    async fn open(&self, person: &Person, path: &str) -> WebSocketStream<TcpStream> {
+    pub(crate) async fn open(&self, person: &Person, path: &str) -> WebSocketStream<TcpStream> {
         let request = http::Request::get(format!("ws://{}{path}", self.address))
             .header("host", self.address.to_string())
             .header("connection", "Upgrade")

@@ -6,6 +6,7 @@ pub(crate) mod live;
 mod agent_api;
 mod agents;
 mod auth;
+mod debug_ws;
 mod dry_runs;
 mod external_daemons;
 mod files;
