@@ -40,6 +40,31 @@ impl Client {
         Self::new(global, &url, Some(token))
     }
 
+    /// The deployment that is named or that the user is signed in to, with a session or without.
+    pub(crate) fn perhaps_signed_in(global: &GlobalArgs) -> CliResult<Self> {
+        let config = ConfigDir::new(global.global_config.as_deref())?;
+        let url = global.url.clone().or_else(|| config.url());
+        let url = url.ok_or_else(|| {
+            CliError::new("no deployment is named")
+                .hint("Pass --url, or sign in with: coder login <url>")
+        })?;
+        // The session belongs to one deployment only.
+        let same = |known: String| parse_url(&known).ok() == parse_url(&url).ok();
+        let session = || {
+            config
+                .url()
+                .filter(|known| same(known.clone()))
+                .and_then(|_| config.session())
+        };
+        let token = global.token.clone().or_else(session);
+        Self::new(global, &url, token)
+    }
+
+    /// Whether there is a session to use.
+    pub(crate) const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Any deployment.
     pub(crate) fn new(global: &GlobalArgs, url: &str, token: Option<String>) -> CliResult<Self> {
         let mut parsed = parse_url(url)?;
@@ -48,11 +73,12 @@ impl Client {
             parsed.set_path(&path);
         }
         let http = global.http_client()?;
+        let headers = global.headers(parsed.as_str())?;
         Ok(Self {
             http,
             url: parsed,
             token,
-            headers: global.headers()?,
+            headers,
         })
     }
 
@@ -89,6 +115,21 @@ impl Client {
             return Ok(None);
         }
         decode(path, checked(response).await?).await.map(Some)
+    }
+
+    /// The status of an answer whatever it is, and the value of a success.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> CliResult<(StatusCode, Option<T>)> {
+        let request = self.request(Method::GET, path)?.timeout(CALL_TIMEOUT);
+        let response = self.execute(request).await?;
+        let status = response.status();
+        let value = match status.is_success() {
+            true => Some(decode(path, response).await?),
+            false => None,
+        };
+        Ok((status, value))
     }
 
     /// Uploads an archive; answers the id of the file.

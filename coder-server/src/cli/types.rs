@@ -150,6 +150,8 @@ pub(crate) struct Agent {
     #[serde(default)]
     pub(crate) version: String,
     #[serde(default)]
+    pub(crate) expanded_directory: String,
+    #[serde(default)]
     pub(crate) troubleshooting_url: String,
     #[serde(default)]
     pub(crate) scripts: Vec<Script>,
@@ -160,8 +162,16 @@ pub(crate) struct Agent {
 /// A script of an agent.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Script {
+    pub(crate) display_name: String,
+    pub(crate) log_source_id: String,
     pub(crate) run_on_start: bool,
     pub(crate) start_blocks_login: bool,
+    /// Of the last run.
+    #[serde(default)]
+    pub(crate) exit_code: Option<i32>,
+    /// Of the last run: `ok`, `exit_failure`, `timed_out` or `pipes_left_open`.
+    #[serde(default)]
+    pub(crate) status: Option<String>,
 }
 
 /// An app of an agent.
@@ -176,6 +186,8 @@ pub(crate) struct AgentLog {
     pub(crate) id: i64,
     pub(crate) level: LogLevel,
     pub(crate) output: String,
+    #[serde(default)]
+    pub(crate) source_id: String,
 }
 
 /// A parameter of a template version.
