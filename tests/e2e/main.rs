@@ -10,14 +10,18 @@
 mod api_only;
 mod bad_templates;
 mod cancels;
+mod client;
 mod crashes;
 mod external;
 mod faults;
 mod full_disks;
+mod gateways;
 mod killed_daemons;
 mod lifecycle;
 mod names;
 mod offline;
+mod openssh;
+mod port_forward;
 mod presets;
 mod shapes;
 
