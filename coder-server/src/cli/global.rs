@@ -76,6 +76,24 @@ pub(crate) struct GlobalArgs {
     /// Show more of what happens.
     #[arg(short, long, global = true, env = "CODER_VERBOSE")]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    other: OtherArgs,
+}
+
+/// Flags of other versions, which editors and scripts pass. They ask for what is so here anyway: every connection
+/// goes through the server, there is no telemetry, and sessions are kept in files.
+#[derive(Clone, Default, clap::Args)]
+struct OtherArgs {
+    #[arg(long, global = true, hide = true)]
+    disable_direct_connections: bool,
+    #[arg(long, global = true, hide = true)]
+    disable_network_telemetry: bool,
+    #[arg(long, global = true, hide = true)]
+    no_feature_warning: bool,
+    #[arg(long, global = true, hide = true)]
+    no_version_warning: bool,
+    #[arg(long, global = true, hide = true, num_args = 0..=1, require_equals = true)]
+    use_keyring: Option<Option<String>>,
 }
 
 impl GlobalArgs {
@@ -86,6 +104,32 @@ impl GlobalArgs {
                 .caused_by(error)
                 .hint("Look at --header and --header-command.")
         })
+    }
+
+    /// The flags that a command written down for later needs to reach the same server in the same way, with
+    /// absolute paths. Headers are left out: they may be secret, and others see the arguments of processes.
+    pub(crate) fn to_write_down(&self) -> CliResult<Vec<(&'static str, String)>> {
+        let files = [
+            ("--global-config", &self.global_config),
+            ("--client-tls-ca-file", &self.client_tls_ca_file),
+            ("--client-tls-cert-file", &self.client_tls_cert_file),
+            ("--client-tls-key-file", &self.client_tls_key_file),
+        ];
+        let mut flags = Vec::new();
+        for (flag, file) in files {
+            if let Some(file) = file {
+                let file = std::path::absolute(file)?;
+                flags.push((flag, file.to_string_lossy().into_owned()));
+            }
+        }
+        let command = self.header_command.clone();
+        flags.extend(command.map(|command| ("--header-command", command)));
+        Ok(flags)
+    }
+
+    /// Whether headers were given that [`to_write_down`](Self::to_write_down) leaves out.
+    pub(crate) fn has_headers(&self) -> bool {
+        !self.header.is_empty()
     }
 
     /// The certificates of `--client-tls-ca-file`.
@@ -117,6 +161,8 @@ impl GlobalArgs {
         let mut builder = reqwest::Client::builder()
             .http1_only()
             .connect_timeout(Duration::from_secs(30))
+            // Below what gateways keep idle connections for, so that none is used that they close meanwhile.
+            .pool_idle_timeout(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("coder-cli/", env!("CARGO_PKG_VERSION")));
         if let Some(path) = &self.client_tls_ca_file {

@@ -84,14 +84,23 @@ fn facts<'a>(
         Some(path) => path.clone(),
         None => std::env::current_exe()?,
     };
-    let global_config = global.global_config.as_ref().map(std::path::absolute);
-    let global_config = global_config.transpose()?;
+    let mut flags = global.to_write_down()?;
+    for (flag, value) in &mut flags {
+        if *flag != "--header-command" {
+            *value = written(value, unix);
+        }
+    }
+    if global.has_headers() {
+        error_line(
+            "Headers are not written into the file: set CODER_HEADER, or use --header-command.",
+        );
+    }
     let known_hosts = ConfigDir::new(global.global_config.as_deref())?;
     let known_hosts = std::path::absolute(known_hosts.path().join(KNOWN_HOSTS_FILE))?;
     Ok(Facts {
-        binary: written(&binary, unix),
-        global_config: global_config.map(|folder| written(&folder, unix)),
-        known_hosts: written(&known_hosts, unix),
+        binary: written(&binary.to_string_lossy(), unix),
+        flags,
+        known_hosts: written(&known_hosts.to_string_lossy(), unix),
         accepts_new_keys: accepts_new_keys(),
         server,
         workspaces,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cli::{error::CliResult, output::error_line, types::Workspace};
 use clap::ValueEnum as _;
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 /// What the server says about SSH.
 #[derive(serde::Deserialize)]
@@ -23,8 +23,8 @@ pub(super) struct SshConfig {
 pub(super) struct Facts<'a> {
     /// The command line's own binary.
     pub(super) binary: String,
-    /// Its folder of configuration, if it is another one than by default.
-    pub(super) global_config: Option<String>,
+    /// Flags of all commands that it needs.
+    pub(super) flags: Vec<(&'static str, String)>,
     /// Where OpenSSH finds host keys.
     pub(super) known_hosts: String,
     /// Whether the OpenSSH client knows `accept-new`.
@@ -159,8 +159,8 @@ fn pinned<'a>(facts: &'a Facts) -> Option<&'a str> {
 
 fn command(args: &SectionArgs, facts: &Facts) -> CliResult<String> {
     let mut command = quoted(&facts.binary)?;
-    if let Some(folder) = &facts.global_config {
-        command.push_str(&format!(" --global-config {}", quoted(folder)?));
+    for (flag, value) in &facts.flags {
+        command.push_str(&format!(" {flag} {}", quoted(value)?));
     }
     command.push_str(" ssh --stdio");
     if let Some(wait) = args.wait.to_possible_value() {
@@ -176,12 +176,11 @@ fn command(args: &SectionArgs, facts: &Facts) -> CliResult<String> {
 }
 
 /// A path as it is written.
-pub(super) fn written(path: &Path, unix: bool) -> String {
-    let text = path.to_string_lossy();
+pub(super) fn written(path: &str, unix: bool) -> String {
     if unix {
-        text.replace('\\', "/")
+        path.replace('\\', "/")
     } else {
-        text.into_owned()
+        path.to_owned()
     }
 }
 
@@ -196,7 +195,7 @@ mod tests {
         let server: SshConfig = serde_json::from_str(SERVER).expect("JSON");
         let mut facts = Facts {
             binary: "/usr/bin/coder".to_owned(),
-            global_config: None,
+            flags: vec![("--header-command", "echo X='50%'".to_owned())],
             known_hosts: "/home/ann lee/known".to_owned(),
             accepts_new_keys: true,
             server: &server,
@@ -242,7 +241,7 @@ mod tests {
         assert!(text.contains("Host coder.*\n") && text.contains("Host *.coder\n"));
         assert!(text.contains("# :ssh-option=StrictHostKeyChecking=yes\n"));
         assert!(text.contains(
-            "ProxyCommand '/usr/bin/coder' ssh --stdio --wait auto --known-hosts-file \
+            "ProxyCommand '/usr/bin/coder' --header-command 'echo X='\\''50%%'\\''' ssh --stdio --wait auto --known-hosts-file \
              '/home/ann lee/known' --ssh-host-prefix coder. '%h'\n"
         ));
     }

@@ -1,7 +1,10 @@
 //! Whether the session is good.
 
 use super::{http::unanswered, report::Finding};
-use crate::cli::{client::Client, types::User};
+use crate::cli::{
+    client::{Client, send},
+    types::User,
+};
 use ::http::StatusCode;
 use reqwest::Method;
 
@@ -9,7 +12,7 @@ use reqwest::Method;
 pub(super) async fn check(client: &Client) -> Result<(Finding, ()), Finding> {
     let request = client.request(Method::GET, "api/v2/users/me");
     let request = request.map_err(|error| Finding::error(error.to_string()))?;
-    let response = request.send().await.map_err(|error| unanswered(&error))?;
+    let response = send(request).await.map_err(|error| unanswered(&error))?;
     match response.status() {
         StatusCode::OK => {
             let user: User = response.json().await.map_err(|error| unanswered(&error))?;

@@ -1,7 +1,7 @@
 //! An ordinary call, and what its answer tells about who answers.
 
 use super::report::Finding;
-use crate::cli::client::Client;
+use crate::cli::client::{Client, send};
 use ::http::{HeaderMap, StatusCode, header};
 use coder_core::{
     Timestamp,
@@ -18,7 +18,7 @@ const MAX_BODY: usize = 64 * 1024;
 pub(super) async fn call(client: &Client) -> Result<(Finding, ()), Finding> {
     let request = client.request(Method::GET, "api/v2/buildinfo");
     let request = request.map_err(|error| Finding::error(error.to_string()))?;
-    let response = request.send().await.map_err(|error| unanswered(&error))?;
+    let response = send(request).await.map_err(|error| unanswered(&error))?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.bytes().await.unwrap_or_default();
     let body = body.get(..body.len().min(MAX_BODY)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! A WebSocket: whether it opens, whether it carries, and how long it may be silent.
 
 use super::{http::unanswered, report::Finding};
-use crate::cli::client::Client;
+use crate::cli::client::{Client, send};
 use ::http::{StatusCode, header};
 use coder_agent::tunnel::ws::KEEP_ALIVE_INTERVAL;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -35,7 +35,7 @@ pub(super) async fn open(client: &Client) -> Result<(Finding, Echo), Finding> {
         .header(header::UPGRADE, "websocket")
         .header(header::SEC_WEBSOCKET_VERSION, "13")
         .header(header::SEC_WEBSOCKET_KEY, &key);
-    let response = request.send().await.map_err(|error| unanswered(&error))?;
+    let response = send(request).await.map_err(|error| unanswered(&error))?;
     let status = response.status();
     if status != StatusCode::SWITCHING_PROTOCOLS {
         let body = response.bytes().await.unwrap_or_default();
