@@ -7,13 +7,14 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
+use uuid::Uuid;
 
 use crate::protocol::{
     API_VERSION, API_VERSION_QUERY, BASE_PATH, LifecycleReport, LogSource, MAX_BODY_BYTES,
     Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata,
     SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats, StatsResponse,
 };
-use crate::tunnel::{BoxedIo, ws};
+use crate::tunnel::{AgentTunnel, BoxedIo, ws};
 use crate::{AgentApi, Error, ErrorKind, Result};
 
 /// How long a call may take.
@@ -82,6 +83,16 @@ impl AgentClient {
         url.query_pairs_mut()
             .append_pair(API_VERSION_QUERY, API_VERSION);
         ws::connect(self.upgrades.get(url)).await
+    }
+
+    /// Opens the connection of a stream that the server asked to move.
+    ///
+    /// # Errors
+    /// What the server answered instead of upgrading; see [`ws::upgrade`].
+    pub async fn stream(&self, ticket: Uuid) -> Result<BoxedIo> {
+        let mut url = join(&self.base, "stream")?;
+        url.query_pairs_mut().append_pair("id", &ticket.to_string());
+        ws::upgrade(self.upgrades.get(url)).await
     }
 
     async fn call<B: Serialize + Sync>(
@@ -217,15 +228,32 @@ impl AgentConn {
         let io = ws::connect(self.upgrades.get(url)).await?;
         Ok(io.with_keep_alive(ws::KEEP_ALIVE_INTERVAL))
     }
+
+    /// Opens one connection to an agent for many streams: for clients that open them often.
+    ///
+    /// # Errors
+    /// What the server answered instead of upgrading; see [`ws::connect`].
+    pub async fn tunnel(&self, agent: WorkspaceAgentId) -> Result<AgentTunnel> {
+        let path = format!("api/v2/workspaceagents/{agent}/connect");
+        let url = join(&self.access_url, &path)?;
+        Ok(AgentTunnel::new(ws::connect(self.upgrades.get(url)).await?))
+    }
 }
 
 /// The error in a response that is not a success.
 pub(crate) async fn response_error(response: reqwest::Response) -> Error {
     let status = response.status();
+    let retry_after = retry_after(response.headers());
     let body = read_body(response, MAX_ERROR_BODY_BYTES)
         .await
         .unwrap_or_default();
-    status_error(status, &body)
+    status_error(status, &body).with_retry_after(retry_after)
+}
+
+/// The seconds in a `Retry-After`. A date there is nothing that we send.
+fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The error of a request that brought no response.

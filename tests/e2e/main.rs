@@ -23,7 +23,9 @@ mod offline;
 mod openssh;
 mod port_forward;
 mod presets;
+mod restarts;
 mod shapes;
+mod template_verbs;
 
 use coder_tests::Deployment;
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -16,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::udp;
 use crate::ssh::SshServer;
 use crate::tunnel::frame::{OpenRequest, OpenStatus};
-use crate::tunnel::{IncomingStream, MAX_STREAMS, TunnelAcceptor, TunnelStream, port};
+use crate::tunnel::{Buffered, IncomingStream, MAX_STREAMS, TunnelAcceptor, port, splice};
 use crate::{Error, Result};
 
 /// How long connecting inside the workspace may take.
@@ -103,7 +102,8 @@ impl Services {
                     let stream = stream.accept().await?;
                     let _counted = self.forwards.add();
                     tokio::select! {
-                        () = splice(stream, target) => {}
+                        // Either end may break at any time; both are closed then.
+                        _ = splice(stream, Buffered::new(target)) => {}
                         () = ended.cancelled() => {}
                     }
                     Ok(())
@@ -185,9 +185,4 @@ fn refusal(error: &io::Error) -> OpenStatus {
         io::ErrorKind::TimedOut => OpenStatus::TimedOut,
         _ => OpenStatus::Failed,
     }
-}
-
-async fn splice(mut stream: TunnelStream, mut target: TcpStream) {
-    // Either end may break at any time; both are closed then.
-    let _ = copy_bidirectional(&mut stream, &mut target).await;
 }

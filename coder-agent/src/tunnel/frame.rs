@@ -1,11 +1,20 @@
 //! The bytes at the start of each stream; no I/O.
 //!
-//! Who opens a stream sends four bytes: version (1), network (0 ping, 1 TCP, 2 UDP), and the port,
-//! big-endian. The other side answers a status byte and a text: its length in two bytes, big-endian, and so many bytes
+//! Who opens a stream sends four bytes: version (1), network, and the port, big-endian. The other
+//! side answers a status byte and a text: its length in two bytes, big-endian, and so many bytes
 //! of UTF-8 (empty for success). After a success the stream belongs to the service; after
 //! anything else both sides close it.
+//!
+//! | network | port | what it is |
+//! |---|---|---|
+//! | 0 | 0 | a ping: the answer is all |
+//! | 1 | TCP port | a connection to a [`port`](super::port) |
+//! | 2 | UDP port | [`datagram`](super::datagram)s from and to a port of the workspace |
+//! | 3 | 0 | asks to move a stream, followed by a [`MoveRequest`] |
 
 use std::fmt;
+
+use uuid::Uuid;
 
 use crate::{Error, ErrorKind};
 
@@ -25,6 +34,19 @@ pub enum OpenRequest {
     /// Datagrams from and to a UDP port of the workspace, as [`datagram`](super::datagram) frames
     /// them.
     Udp(u16),
+    /// A question: a [`MoveRequest`] follows.
+    Move,
+}
+
+/// Asks the agent to dial a connection for an open stream, by
+/// `GET /api/v2/workspaceagents/me/stream?id={ticket}`. The answer is [`OpenStatus::Ok`] when the
+/// agent has the connection; from then on both directions of the stream end there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoveRequest {
+    /// The number that the stream has in yamux.
+    pub stream: u32,
+    /// Names the connection, once.
+    pub ticket: Uuid,
 }
 
 /// How a request to open a stream was answered.
@@ -72,6 +94,7 @@ pub enum FrameError {
 const NETWORK_PING: u8 = 0;
 const NETWORK_TCP: u8 = 1;
 const NETWORK_UDP: u8 = 2;
+const NETWORK_MOVE: u8 = 3;
 
 impl OpenRequest {
     /// The size of an encoded request.
@@ -84,6 +107,7 @@ impl OpenRequest {
             Self::Ping => (NETWORK_PING, 0_u16),
             Self::Tcp(port) => (NETWORK_TCP, port),
             Self::Udp(port) => (NETWORK_UDP, port),
+            Self::Move => (NETWORK_MOVE, 0),
         };
         let [high, low] = port.to_be_bytes();
         [VERSION, network, high, low]
@@ -102,7 +126,34 @@ impl OpenRequest {
             NETWORK_PING => Ok(Self::Ping),
             NETWORK_TCP => Ok(Self::Tcp(u16::from_be_bytes([high, low]))),
             NETWORK_UDP => Ok(Self::Udp(u16::from_be_bytes([high, low]))),
+            NETWORK_MOVE => Ok(Self::Move),
             other => Err(FrameError::Network(other)),
+        }
+    }
+}
+
+impl MoveRequest {
+    /// The size of an encoded request.
+    pub const LEN: usize = 20;
+
+    /// The request as bytes: the stream's number, big-endian, and the ticket.
+    #[must_use]
+    pub fn encode(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let (number, ticket) = bytes.split_at_mut(size_of::<u32>());
+        number.copy_from_slice(&self.stream.to_be_bytes());
+        ticket.copy_from_slice(self.ticket.as_bytes());
+        bytes
+    }
+
+    /// The request in `bytes`.
+    #[must_use]
+    pub fn decode(bytes: [u8; Self::LEN]) -> Self {
+        let stream = bytes.first_chunk().copied().unwrap_or_default();
+        let ticket = bytes.last_chunk().copied().unwrap_or_default();
+        Self {
+            stream: u32::from_be_bytes(stream),
+            ticket: Uuid::from_bytes(ticket),
         }
     }
 }
@@ -272,10 +323,20 @@ mod tests {
             OpenRequest::Tcp(0),
             OpenRequest::Tcp(0x1f90),
             OpenRequest::Udp(53),
+            OpenRequest::Move,
         ] {
             assert_eq!(OpenRequest::decode(request.encode()), Ok(request));
         }
         assert_eq!(OpenRequest::Tcp(0x1f90).encode(), [1, 1, 0x1f, 0x90]);
+        let request = MoveRequest {
+            stream: 0x0102_0304,
+            ticket: Uuid::from_u128(0x0506),
+        };
+        assert_eq!(MoveRequest::decode(request.encode()), request);
+        assert_eq!(
+            request.encode(),
+            [1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 6]
+        );
     }
 
     #[test]
@@ -287,6 +348,7 @@ mod tests {
                     (1, 0) => assert_eq!(decoded, Ok(OpenRequest::Ping)),
                     (1, 1) => assert_eq!(decoded, Ok(OpenRequest::Tcp(u16::MAX))),
                     (1, 2) => assert_eq!(decoded, Ok(OpenRequest::Udp(u16::MAX))),
+                    (1, 3) => assert_eq!(decoded, Ok(OpenRequest::Move)),
                     (1, network) => assert_eq!(decoded, Err(FrameError::Network(network))),
                     (version, _) => assert_eq!(decoded, Err(FrameError::Version(version))),
                 }

@@ -93,6 +93,38 @@ async fn the_binary_says_what_it_is() {
     }
 }
 
+/// Everything comes through the tunnel: there is no port to find.
+#[tokio::test]
+async fn the_agent_listens_on_nothing() {
+    let server = TestServer::start(FakeAgentApi::new(manifest())).await;
+    let home = tempfile::tempdir().unwrap();
+    let running = agent(&server, home.path()).spawn().unwrap();
+    let tunnel = server.tunnel().await;
+    tunnel.ping().await.unwrap();
+    let pid = running.id().unwrap();
+    let sockets: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok())
+        .filter_map(|target| {
+            let target = target.to_str()?.strip_prefix("socket:[")?;
+            Some(target.trim_end_matches(']').to_owned())
+        })
+        .collect();
+    assert!(!sockets.is_empty(), "the tunnel is one");
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let table = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            // The state: 0A listens, 07 is an open UDP socket.
+            let open = matches!(fields[3], "0A" | "07");
+            assert!(
+                !(open && sockets.iter().any(|inode| inode == fields[9])),
+                "{line}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn both_signals_end_the_agent_cleanly() {
     for name in ["TERM", "INT"] {

@@ -13,6 +13,10 @@ mod agent;
 mod binary;
 #[cfg(all(test, feature = "testing"))]
 mod http;
+#[cfg(all(test, feature = "testing"))]
+mod lines;
+#[cfg(all(test, feature = "testing"))]
+mod moves;
 #[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;
@@ -20,5 +24,5 @@ mod ssh;
 mod support;
 #[cfg(all(test, feature = "testing"))]
 mod tunnel;
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod websocket;

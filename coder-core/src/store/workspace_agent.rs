@@ -1,5 +1,6 @@
 use super::StoreResult;
 use crate::{
+    Timestamp,
     id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
@@ -31,6 +32,11 @@ pub trait WorkspaceAgentStore: Send {
     async fn with_owner(&mut self, id: WorkspaceAgentId) -> StoreResult<Option<AgentOwner>>;
     /// The agent of a workspace build with this token, if neither it nor the workspace is deleted.
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>>;
+    /// Which of these are agents of the newest build of their workspace, where neither the workspace nor its owner's
+    /// account is deleted and the account is not suspended; in no order.
+    async fn current(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<WorkspaceAgentId>>;
+    /// The same for the agents with these tokens.
+    async fn current_by_tokens(&mut self, tokens: &[TokenHash]) -> StoreResult<Vec<AgentOwner>>;
     /// Those of several resources, by display order, then name; deleted or not.
     async fn by_resources(
         &mut self,
@@ -40,6 +46,12 @@ pub trait WorkspaceAgentStore: Send {
     async fn delete_of_earlier_builds(&mut self, workspace: WorkspaceId) -> StoreResult<()>;
     /// Replaces the times of connection: `first_connected_at`, `last_connected_at`, `disconnected_at`.
     async fn set_connection(&mut self, agent: &WorkspaceAgent) -> StoreResult<()>;
+    /// Notes that several were connected at `now`, the first time too where there was none.
+    async fn set_connected(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+        now: Timestamp,
+    ) -> StoreResult<()>;
     /// Replaces `version`, `api_version`, `expanded_directory` and `subsystems`.
     async fn set_startup(&mut self, agent: &WorkspaceAgent) -> StoreResult<()>;
     /// Replaces `lifecycle_state`, `started_at` and `ready_at`.

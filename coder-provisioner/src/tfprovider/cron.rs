@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
+
 /// Fields of a schedule, in order, with their bounds.
 const SECOND: Field = Field {
     name: "second",
@@ -59,7 +61,11 @@ pub(super) fn validate_with_seconds(text: &str) -> Result<(), String> {
     if let Some(word) = text.strip_prefix('@') {
         return validate_word(word);
     }
-    let fields: Vec<_> = without_time_zone(text).split_whitespace().collect();
+    let (zone, schedule) = split_time_zone(text);
+    if let Some(zone) = zone.filter(|zone| zone.parse::<Tz>().is_err()) {
+        return Err(format!("{zone:?} is not the name of a time zone"));
+    }
+    let fields: Vec<_> = schedule.split_whitespace().collect();
     if !matches!(fields.len(), 5 | 6) {
         return Err(format!("it has {} fields, six are expected", fields.len()));
     }
@@ -68,6 +74,13 @@ pub(super) fn validate_with_seconds(text: &str) -> Result<(), String> {
         .iter()
         .zip(&kinds)
         .try_for_each(|(text, field)| field.parse(text).map(drop))
+}
+
+/// The same schedule with seconds in front, if it has five fields and so may have been meant to begin with the minutes.
+pub(super) fn with_seconds(text: &str) -> Option<String> {
+    let (_, schedule) = split_time_zone(text);
+    let before = text.strip_suffix(schedule)?;
+    (schedule.split_whitespace().count() == 5).then(|| format!("{before}0 {}", schedule.trim()))
 }
 
 /// The hours of the week that a schedule covers.
@@ -213,13 +226,14 @@ fn is_duration(text: &str) -> bool {
     !text.trim().is_empty()
 }
 
-fn without_time_zone(text: &str) -> &str {
+/// The time zone that may come first, and the rest.
+fn split_time_zone(text: &str) -> (Option<&str>, &str) {
     let zoned = text
         .strip_prefix("TZ=")
         .or_else(|| text.strip_prefix("CRON_TZ="));
     match zoned.and_then(|rest| rest.split_once(' ')) {
-        Some((_, schedule)) => schedule,
-        None => text,
+        Some((zone, schedule)) => (Some(zone), schedule),
+        None => (None, text),
     }
 }
 
@@ -256,8 +270,25 @@ mod tests {
             "@every soon",
             "@every 5",
             "0 0 , * * *",
+            "TZ=Europe/Zuerich 0 0 8 * * *",
         ] {
             assert!(validate_with_seconds(invalid).is_err(), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn five_fields_may_lack_the_seconds() {
+        for (text, expected) in [
+            ("30 8 * * 1-5", Some("0 30 8 * * 1-5")),
+            (
+                "TZ=Asia/Tokyo 30 8 * * 1",
+                Some("TZ=Asia/Tokyo 0 30 8 * * 1"),
+            ),
+            ("0 30 8 * * 1-5", None),
+            ("TZ=Asia/Tokyo 0 30 8 * * 1", None),
+            ("@daily", None),
+        ] {
+            assert_eq!(with_seconds(text).as_deref(), expected);
         }
     }
 

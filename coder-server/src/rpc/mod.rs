@@ -1,7 +1,9 @@
 //! What agents and provisioner daemons call, over the use cases of `coder-core`.
 
 pub mod agent;
+mod batch;
 mod host_key;
+pub mod presence;
 pub mod provisioner_daemon;
 pub mod tunnels;
 

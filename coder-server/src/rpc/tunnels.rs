@@ -2,7 +2,7 @@
 
 use coder_agent::{
     Error, ErrorKind, Result,
-    tunnel::{AgentTunnel, TunnelStream},
+    tunnel::{AgentTunnel, ExpectedStream, TunnelStream},
 };
 use coder_core::id::WorkspaceAgentId;
 use std::{
@@ -77,6 +77,13 @@ impl Tunnels {
         let tunnel = self.live().get(&agent).map(|(_, tunnel)| tunnel.clone());
         let absent = || Error::new(ErrorKind::Unavailable, "The agent is not connected.");
         tunnel.ok_or_else(absent)
+    }
+
+    /// The stream for which an agent was asked to dial with this ticket: only with one of its own.
+    #[must_use]
+    pub fn expects(&self, agent: WorkspaceAgentId, ticket: uuid::Uuid) -> Option<ExpectedStream> {
+        let tunnel = self.live().get(&agent).map(|(_, tunnel)| tunnel.clone());
+        tunnel?.expects(ticket)
     }
 
     /// Whether an agent has a tunnel here.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use coder_agent::protocol::{API_VERSION, SESSION_TOKEN_HEADER};
 use coder_agent::testing::FakeAgentApi;
-use coder_agent::tunnel::{AgentTunnel, Io, ws};
+use coder_agent::tunnel::{AgentTunnel, Io, splice, ws};
 use coder_agent::{AgentApi, Error, ErrorKind};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -35,6 +34,8 @@ pub(crate) struct State {
     pub(crate) api: FakeAgentApi,
     tunnel: watch::Sender<Option<AgentTunnel>>,
     pub(crate) tunnels: AtomicUsize,
+    /// Connections of streams that were moved.
+    pub(crate) streams: AtomicUsize,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -57,6 +58,7 @@ impl TestServer {
             api,
             tunnel: watch::Sender::new(None),
             tunnels: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
         };
         let state = Arc::new(state);
         let shared = Arc::clone(&state);
@@ -132,6 +134,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
         let call = call.to_owned();
         return match call.as_str() {
             "tunnel" => tunnel(state, request),
+            "stream" => stream(state, request),
             call => control(&state.api, call, request).await,
         };
     }
@@ -168,9 +171,11 @@ fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {
-        let io = ws::server_io(TokioIo::new(upgrade.await.unwrap())).await;
+        let io = ws::server_io(TokioIo::new(upgrade.await.unwrap()));
         state.tunnels.fetch_add(1, Ordering::SeqCst);
-        state.tunnel.send_replace(Some(AgentTunnel::new(io)));
+        let tunnel = AgentTunnel::new(io);
+        tunnel.move_streams();
+        state.tunnel.send_replace(Some(tunnel));
     });
     answer.map(|()| Full::default())
 }
@@ -188,16 +193,33 @@ async fn connect(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
             "Agent is not connected.",
         ));
     };
-    let mut stream = match tunnel.open(port).await {
+    let stream = match tunnel.open(port).await {
         Ok(stream) => stream,
         Err(error) => return failed(&error),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {
-        let mut io = ws::server_io(TokioIo::new(upgrade.await.unwrap())).await;
-        let _ = copy_bidirectional(&mut io, &mut stream).await;
+        let io = ws::server_io(TokioIo::new(upgrade.await.unwrap()));
+        let _ = splice(io, stream).await;
     });
+    answer.map(|()| Full::default())
+}
+
+fn stream(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
+    let ticket = request
+        .uri()
+        .query()
+        .and_then(|query| query.strip_prefix("id="));
+    let ticket = ticket.unwrap().parse().unwrap();
+    let tunnel = state.tunnel.borrow().clone();
+    let Some(expected) = tunnel.and_then(|tunnel| tunnel.expects(ticket)) else {
+        return failed(&Error::new(ErrorKind::NotFound, "Nobody asked for it."));
+    };
+    state.streams.fetch_add(1, Ordering::SeqCst);
+    let upgrade = hyper::upgrade::on(&mut request);
+    let answer = ws::upgrade_response(request.headers()).unwrap();
+    tokio::spawn(async move { expected.arrived(TokioIo::new(upgrade.await.unwrap())) });
     answer.map(|()| Full::default())
 }
 

@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod connection;
+mod crowd;
 mod host_key;
 mod logs;
 mod query;

@@ -437,5 +437,6 @@ pub fn provisioner_key(number: u128, organization: OrganizationId, name: &str) -
         secret_hash: TokenHash::of(&format!("{number} {name}")),
         tags: BTreeMap::new(),
         created_at: at(80),
+        deleted_at: None,
     }
 }

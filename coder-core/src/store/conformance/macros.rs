@@ -64,7 +64,7 @@ macro_rules! store_conformance {
                     of_workers, error_code,
                 }
                 provisioner_keys {
-                    insert_and_find, conflicts, list_and_delete,
+                    insert_and_find, conflicts, retire, list_and_delete,
                 }
                 settings {
                     set_and_get,
@@ -92,7 +92,7 @@ macro_rules! store_conformance {
                 }
                 workspace_agents {
                     insert_and_find, conflicts, with_owner, by_token, delete_of_earlier_builds,
-                    setters,
+                    setters, current_ones, many_are_connected,
                 }
                 workspace_apps {
                     insert_and_list, conflicts, health,

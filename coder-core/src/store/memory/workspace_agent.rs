@@ -1,5 +1,6 @@
 use super::{MemoryTransaction, table::unique, text, workspace_agent_detail as detail};
 use crate::{
+    Timestamp,
     id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
@@ -40,6 +41,24 @@ impl WorkspaceAgentStore for MemoryTransaction {
         Ok(owner.filter(|owner| !owner.workspace.deleted))
     }
 
+    async fn current(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<WorkspaceAgentId>> {
+        let found = agents.iter().copied().filter(|id| {
+            let agent = self.data.workspace_agents.get(id);
+            let owner = agent.and_then(|agent| detail::owner_of(&self.data, agent));
+            owner.is_some_and(|owner| detail::is_current(&self.data, &owner))
+        });
+        Ok(found.collect())
+    }
+
+    async fn current_by_tokens(&mut self, tokens: &[TokenHash]) -> StoreResult<Vec<AgentOwner>> {
+        let mut found = Vec::new();
+        for token in tokens {
+            let owner = self.by_token(*token).await?;
+            found.extend(owner.filter(|owner| detail::is_current(&self.data, owner)));
+        }
+        Ok(found)
+    }
+
     async fn by_resources(
         &mut self,
         resources: &[WorkspaceResourceId],
@@ -65,6 +84,21 @@ impl WorkspaceAgentStore for MemoryTransaction {
             row.first_connected_at = agent.first_connected_at;
             row.last_connected_at = agent.last_connected_at;
             row.disconnected_at = agent.disconnected_at;
+        }
+        Ok(())
+    }
+
+    async fn set_connected(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        for id in agents {
+            if let Some(row) = self.data.workspace_agents.update(id) {
+                row.first_connected_at = row.first_connected_at.or(Some(now));
+                row.last_connected_at = Some(now);
+                row.disconnected_at = None;
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     id::{WorkspaceAgentId, WorkspaceId},
     store::{AgentOwner, StoreResult},
+    user::UserStatus,
     workspace_agent::{AgentLog, MAX_LOG_BYTES, WorkspaceAgent},
     workspace_build::WorkspaceBuild,
 };
@@ -43,6 +44,15 @@ pub(super) fn owner_of(data: &Data, agent: &WorkspaceAgent) -> Option<AgentOwner
         build: build.clone(),
         workspace: data.workspaces.get(&build.workspace_id)?.clone(),
     })
+}
+
+/// Whether an agent is of its workspace's newest build, and nothing around it deleted or suspended.
+pub(super) fn is_current(data: &Data, owner: &AgentOwner) -> bool {
+    let workspace = &owner.workspace;
+    let user = data.users.get(&workspace.owner_id);
+    let usable = user.is_some_and(|user| !user.deleted && user.status != UserStatus::Suspended);
+    let latest = data.latest_build(workspace.id).map(|build| build.id);
+    !workspace.deleted && usable && latest == Some(owner.build.id)
 }
 
 /// The agents of all builds of a workspace but the newest.

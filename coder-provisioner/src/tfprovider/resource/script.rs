@@ -36,19 +36,24 @@ fn validate(script: &Object) -> Vec<Diagnostic> {
 
 fn check_cron(text: &str) -> Option<Diagnostic> {
     let path = Path::root().attribute("cron");
-    match cron::validate_with_seconds(text) {
-        Err(error) => {
-            let detail = format!("{text:?} is not a schedule: {error}.");
-            Some(Diagnostic::error("Invalid cron", detail).at(&path))
-        }
-        Ok(()) if text.split_whitespace().count() == 5 => {
+    let hint = cron::with_seconds(text).map(|meant| {
+        format!(
+            "{text:?} has five fields, of which the first is taken for the seconds. Write \
+             {meant:?} when it was meant for the minutes."
+        )
+    });
+    match (cron::validate_with_seconds(text), hint) {
+        (Err(error), hint) => {
             let detail = format!(
-                "{text:?} has five fields, of which the first is taken for the seconds. Write \
-                 \"0 {text}\" when it was meant for the minutes."
+                "{text:?} is not a schedule: {error}. {}",
+                hint.unwrap_or_default()
             );
+            Some(Diagnostic::error("Invalid cron", detail.trim_end()).at(&path))
+        }
+        (Ok(()), Some(detail)) => {
             Some(Diagnostic::warning("cron begins with the seconds", detail).at(&path))
         }
-        Ok(()) => None,
+        (Ok(()), None) => None,
     }
 }
 
@@ -79,5 +84,10 @@ mod tests {
         assert_eq!(validate(&script)[0].severity, Severity::Warning);
         set(&mut script, "cron", "61 * * * * *");
         assert_eq!(validate(&script)[0].severity, Severity::Error);
+        // The days of the week are taken for the months, of which there is no 0.
+        set(&mut script, "cron", "30 8 * * 0");
+        let found = validate(&script);
+        assert_eq!(found[0].severity, Severity::Error);
+        assert!(found[0].detail.contains("0 30 8 * * 0"), "{found:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! `GET /workspaceagents/{workspaceagent}/connect`.
 
+use super::multiplexed;
 use crate::{
     api::upgrade,
     app_state::AppState,
@@ -14,7 +15,7 @@ use axum::{
 };
 use coder_agent::{
     ErrorKind as AgentErrorKind,
-    tunnel::{TunnelStream, port, ws},
+    tunnel::{TunnelStream, frame::OpenStatus, port, splice, ws},
 };
 use coder_core::{
     Error, ErrorKind,
@@ -31,11 +32,11 @@ use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    io::{AsyncBufRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
 
-const ROUTE: &str = "/api/v2/workspaceagents/{workspaceagent}/connect";
+pub(super) const ROUTE: &str = "/api/v2/workspaceagents/{workspaceagent}/connect";
 /// One of these is needed for a port of the workspace itself.
 pub(super) const FORWARD: &[Action] = &[Action::ApplicationConnect, Action::Ssh];
 /// How often permissions are asked for again without an event.
@@ -46,8 +47,8 @@ const RECHECK: Duration = Duration::from_secs(15);
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConnectQuery {
     /// A TCP port as the agent numbers them: 1 and 22 are SSH, 2 to 8 are kept for the agent, from 9 on they
-    /// are the workspace's own. UDP ports begin at 9.
-    port: u16,
+    /// are the workspace's own. UDP ports begin at 9. Without one the WebSocket carries many streams.
+    port: Option<u16>,
     /// What the port belongs to; `tcp` without it.
     #[serde(default)]
     network: Network,
@@ -72,6 +73,9 @@ pub(crate) enum Network {
 /// `ssh`; others `application_connect` or `ssh`. The stream ends within seconds when that is lost, when the
 /// account is suspended, when the workspace has a newer build, or when the agent goes.
 ///
+/// Without a port the messages carry yamux instead, in which the client opens streams with the header of the
+/// agent's tunnel and pings as a server does; each may go to another port.
+///
 /// 502 when nothing listens on the port, 503 when the agent is not connected, 504 when it does not answer.
 #[utoipa::path(
     get, path = "/workspaceagents/{workspaceagent}/connect", tag = "Agents",
@@ -87,26 +91,23 @@ pub(crate) async fn connect_to_agent(
     Query(query): Query<ConnectQuery>,
     request: Request,
 ) -> ApiResult<Response> {
+    let Some(port) = query.port else {
+        return multiplexed::connect(auth, state, agent, request).await;
+    };
     let agents = Agents::new(state.deps.clone());
     let actions = match query.network {
-        Network::Tcp => actions(query.port),
+        Network::Tcp => actions(port),
         Network::Udp => FORWARD,
     };
     let owner = agents.reachable(auth.subject(), agent, actions).await?;
     let handshake = upgrade::begin(request)?;
     let opened = match query.network {
-        Network::Tcp => state.tunnels.open(agent, query.port).await,
-        Network::Udp => state.tunnels.open_udp(agent, query.port).await,
+        Network::Tcp => state.tunnels.open(agent, port).await,
+        Network::Udp => state.tunnels.open_udp(agent, port).await,
     };
     let opened = opened.map_err(refused)?;
     let open = state.metrics.websocket(ROUTE);
-    let stream = Splice {
-        state: state.clone(),
-        session: Arc::clone(&auth.0),
-        agents,
-        owner,
-        actions,
-    };
+    let stream = Splice::new(&state, &auth, owner, actions);
     let (response, connection) = handshake.accept();
     state.tasks.spawn(async move {
         if let Some(client) = connection.await {
@@ -119,7 +120,7 @@ pub(crate) async fn connect_to_agent(
 }
 
 /// One of these is needed for a port.
-const fn actions(port: u16) -> &'static [Action] {
+pub(super) const fn actions(port: u16) -> &'static [Action] {
     if port < port::FIRST_WORKSPACE_PORT || port == port::STANDARD_SSH {
         &[Action::Ssh]
     } else {
@@ -127,7 +128,8 @@ const fn actions(port: u16) -> &'static [Action] {
     }
 }
 
-struct Splice {
+/// A client's connection to an agent, and what it needs to go on.
+pub(super) struct Splice {
     state: AppState,
     session: Arc<Session>,
     agents: Agents,
@@ -136,14 +138,35 @@ struct Splice {
 }
 
 impl Splice {
+    pub(super) fn new(
+        state: &AppState,
+        auth: &Auth,
+        owner: AgentOwner,
+        actions: &'static [Action],
+    ) -> Self {
+        Self {
+            state: state.clone(),
+            session: Arc::clone(&auth.0),
+            agents: Agents::new(state.deps.clone()),
+            owner,
+            actions,
+        }
+    }
+
     /// Moves bytes until one side ends, or the permission.
-    async fn run(&self, mut client: impl AsyncRead + AsyncWrite + Unpin, mut agent: TunnelStream) {
-        tokio::select! {
-            moved = copy_bidirectional(&mut client, &mut agent) => {
-                if let Err(error) = moved {
-                    tracing::debug!(%error, "a stream to an agent broke");
-                }
+    async fn run(&self, client: impl AsyncBufRead + AsyncWrite + Unpin, agent: TunnelStream) {
+        let moving = async {
+            if let Err(error) = splice(client, agent).await {
+                tracing::debug!(%error, "a stream to an agent broke");
             }
+        };
+        self.while_allowed(moving).await;
+    }
+
+    /// Works until that is done, or the permission is lost.
+    pub(super) async fn while_allowed(&self, work: impl Future<Output = ()>) {
+        tokio::select! {
+            () = work => {}
             () = self.permission_lost() => {
                 tracing::info!(agent = %self.owner.agent.id, "a stream to an agent was ended");
             }
@@ -193,12 +216,23 @@ impl Splice {
 
 /// Why an agent's stream could not be opened, as a proxy says it.
 pub(super) fn refused(error: coder_agent::Error) -> ApiError {
-    let status = match error.kind() {
-        AgentErrorKind::Unsupported | AgentErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
-        AgentErrorKind::Refused | AgentErrorKind::Protocol => StatusCode::BAD_GATEWAY,
-        AgentErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-        AgentErrorKind::Busy => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
+    let status = match status(&error) {
+        OpenStatus::Unsupported => StatusCode::BAD_REQUEST,
+        OpenStatus::Refused => StatusCode::BAD_GATEWAY,
+        OpenStatus::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        OpenStatus::Busy => StatusCode::TOO_MANY_REQUESTS,
+        OpenStatus::Ok | OpenStatus::Failed => StatusCode::SERVICE_UNAVAILABLE,
     };
     ApiError::new(status, "The agent could not be reached.").with_detail(error.message())
+}
+
+/// Why an agent's stream could not be opened, as an agent says it.
+pub(super) fn status(error: &coder_agent::Error) -> OpenStatus {
+    match error.kind() {
+        AgentErrorKind::Unsupported | AgentErrorKind::InvalidInput => OpenStatus::Unsupported,
+        AgentErrorKind::Refused | AgentErrorKind::Protocol => OpenStatus::Refused,
+        AgentErrorKind::TimedOut => OpenStatus::TimedOut,
+        AgentErrorKind::Busy => OpenStatus::Busy,
+        _ => OpenStatus::Failed,
+    }
 }

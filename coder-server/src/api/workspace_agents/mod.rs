@@ -5,6 +5,7 @@ mod connection;
 mod get;
 mod logs;
 mod me;
+mod multiplexed;
 mod ping;
 mod routes;
 mod types;

@@ -112,6 +112,7 @@ async fn create(
         automatic_updates: updates("automatic_updates", request.automatic_updates.as_deref())?,
     };
     let workspaces = Workspaces::new(state.deps.clone());
+    let _place = state.place_for_build().await;
     let created = workspaces
         .create(auth.subject(), &request)
         .await

@@ -10,14 +10,15 @@ use crate::cli::{
     error::{CliError, CliResult},
     global::GlobalArgs,
     output::{error_line, printable},
-    reach::{AgentStream, Network, Reached, Wait, Wish, dial, gone, reach},
+    reach::{Reached, Wait, Wish, gone, reach, tunnel},
     workspace::WorkspaceName,
 };
+use coder_agent::tunnel::{AgentTunnel, TunnelStream};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, UdpSocket},
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
+    sync::{Mutex, Semaphore},
     task::JoinSet,
 };
 
@@ -47,10 +48,22 @@ pub(crate) struct PortForwardArgs {
     disable_autostart: bool,
 }
 
+/// What a port belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Network {
+    /// A stream of bytes.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
 /// What opens streams to the workspace.
 pub(super) struct Target {
     client: Client,
     reached: Reached,
+    /// The connection that all streams share, so that the server asks who it is once. A new one is made when it
+    /// has ended, such as by a restart of the server.
+    tunnel: Mutex<Option<AgentTunnel>>,
     pub(super) complaints: Complaints,
     pub(super) streams: Semaphore,
 }
@@ -78,6 +91,7 @@ pub(crate) async fn run(global: &GlobalArgs, args: PortForwardArgs) -> CliResult
     let target = Arc::new(Target {
         client,
         reached,
+        tunnel: Mutex::default(),
         complaints: Complaints::default(),
         streams: Semaphore::new(MAX_STREAMS),
     });
@@ -186,10 +200,37 @@ impl Bound {
     }
 }
 
+impl Network {
+    /// As it is written in flags.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
 impl Target {
+    async fn open(&self, network: Network, port: u16) -> coder_agent::Result<TunnelStream> {
+        let tunnel = self.tunnel().await?;
+        match network {
+            Network::Tcp => tunnel.open(port).await,
+            Network::Udp => tunnel.open_udp(port).await,
+        }
+    }
+
+    async fn tunnel(&self) -> coder_agent::Result<AgentTunnel> {
+        let mut place = self.tunnel.lock().await;
+        if let Some(tunnel) = place.as_ref().filter(|tunnel| !tunnel.is_closed()) {
+            return Ok(tunnel.clone());
+        }
+        let new = tunnel(&self.client, &self.reached.agent).await?;
+        Ok(place.insert(new).clone())
+    }
+
     /// Opens a stream, or says why it cannot be.
-    pub(super) async fn dial(&self, network: Network, port: u16) -> Option<AgentStream> {
-        match dial(&self.client, &self.reached.agent, network, port).await {
+    pub(super) async fn dial(&self, network: Network, port: u16) -> Option<TunnelStream> {
+        match self.open(network, port).await {
             Ok(stream) => Some(stream),
             Err(error) => {
                 self.complaints.warn(&format!(

@@ -1,10 +1,9 @@
 //! TCP ports.
 
-use super::run::Target;
-use crate::cli::reach::Network;
+use super::run::{Network, Target};
+use coder_agent::tunnel::{Buffered, splice};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
-    io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
@@ -41,12 +40,12 @@ async fn connect(mut socket: TcpStream, port: u16, target: Arc<Target>) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "a socket takes no options");
     }
-    let Some(mut stream) = target.dial(Network::Tcp, port).await else {
+    let Some(stream) = target.dial(Network::Tcp, port).await else {
         reset(&socket);
         return;
     };
     // Either end may break at any time; both are closed then.
-    if let Err(error) = copy_bidirectional(&mut socket, &mut stream).await {
+    if let Err(error) = splice(Buffered::new(&mut socket), stream).await {
         tracing::debug!(%error, "a forwarded connection broke");
         reset(&socket);
     }

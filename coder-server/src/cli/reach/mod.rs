@@ -8,4 +8,4 @@ mod stream;
 
 pub(crate) use agent::{Reached, Wait, Wish, reach};
 pub(crate) use fate::{fate, gone};
-pub(crate) use stream::{AgentStream, Network, dial};
+pub(crate) use stream::{AgentStream, dial, tunnel};

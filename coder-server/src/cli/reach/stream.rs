@@ -1,54 +1,35 @@
 //! Streams to an agent.
 
 use crate::cli::{client::Client, types::Agent};
-use coder_agent::tunnel::{BoxedIo, ws};
-use reqwest::Method;
+use coder_agent::{
+    Error, ErrorKind, Result,
+    tunnel::{AgentTunnel, BoxedIo, ws},
+};
+use reqwest::{Method, RequestBuilder};
 
 /// Bytes from and to an agent. They leave when flushed; the stream pings by itself while it is read.
 pub(crate) type AgentStream = ws::WsIo<BoxedIo>;
 
-/// What a port belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Network {
-    /// A stream of bytes.
-    Tcp,
-    /// Datagrams, see [`coder_agent::tunnel::datagram`].
-    Udp,
-}
-
-impl Network {
-    /// As it is written in addresses.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-/// Opens a stream to a port of an agent.
+/// Opens a stream to a port of an agent, by a WebSocket of its own.
 ///
 /// # Errors
 /// What the server, the agent or the workspace answered; see [`ws::connect`].
-pub(crate) async fn dial(
-    client: &Client,
-    agent: &Agent,
-    network: Network,
-    port: u16,
-) -> coder_agent::Result<AgentStream> {
-    // The server reads TCP where nothing is said, as versions did that know nothing else.
-    let network = match network {
-        Network::Tcp => "",
-        Network::Udp => "&network=udp",
-    };
-    let path = format!(
-        "api/v2/workspaceagents/{}/connect?port={port}{network}",
-        agent.id
-    );
-    let request = client.request(Method::GET, &path);
-    let request = request.map_err(|error| {
-        coder_agent::Error::new(coder_agent::ErrorKind::Internal, error.to_string())
-    })?;
-    let stream = ws::connect(request).await?;
+pub(crate) async fn dial(client: &Client, agent: &Agent, port: u16) -> Result<AgentStream> {
+    let stream = ws::connect(request(client, agent, &format!("?port={port}"))?).await?;
     Ok(stream.with_keep_alive(ws::KEEP_ALIVE_INTERVAL))
+}
+
+/// Opens one WebSocket for many streams.
+///
+/// # Errors
+/// What the server answered; see [`ws::connect`].
+pub(crate) async fn tunnel(client: &Client, agent: &Agent) -> Result<AgentTunnel> {
+    let connection = ws::connect(request(client, agent, "")?).await?;
+    Ok(AgentTunnel::new(connection))
+}
+
+fn request(client: &Client, agent: &Agent, query: &str) -> Result<RequestBuilder> {
+    let path = format!("api/v2/workspaceagents/{}/connect{query}", agent.id);
+    let request = client.request(Method::GET, &path);
+    request.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }

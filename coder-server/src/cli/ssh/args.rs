@@ -67,6 +67,11 @@ pub(crate) struct SshArgs {
 }
 
 impl SshArgs {
+    /// Whether there is nothing to do but to pass bytes on.
+    pub(crate) const fn only_copies(&self) -> bool {
+        self.stdio
+    }
+
     /// What is wanted of the workspace.
     pub(super) fn wish(&self) -> Wish {
         Wish {

@@ -9,13 +9,13 @@ use crate::cli::{
     client::Client,
     error::{CliError, CliResult},
     global::GlobalArgs,
-    reach::{AgentStream, Network, Reached, dial, fate, gone, reach},
+    reach::{AgentStream, Reached, dial, fate, gone, reach},
     workspace::WorkspaceName,
 };
-use coder_agent::tunnel::port;
+use coder_agent::tunnel::{Buffered, port};
 use std::path::Path;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncBufRead, AsyncWrite},
     signal::unix::{SignalKind, signal},
 };
 
@@ -56,10 +56,15 @@ async fn connect(global: &GlobalArgs, args: &SshArgs) -> CliResult {
         }
     };
     match ended {
-        Ok(()) if args.stdio => match fate(&client, &reached).await {
+        Ok(()) if args.stdio => tokio::select! {
+            // OpenSSH ends, and with it the connection: nobody waits for an explanation.
+            biased;
+            _ = told_to_end() => Ok(()),
             // The agent said good-bye, which OpenSSH cannot explain.
-            Some(fate) => Err(lost(&reached, &fate)),
-            None => Ok(()),
+            fate = fate(&client, &reached) => match fate {
+                Some(fate) => Err(lost(&reached, &fate)),
+                None => Ok(()),
+            },
         },
         Ok(()) => Ok(()),
         Err(Ended::Failed(error)) => Err(error),
@@ -84,11 +89,12 @@ async fn begin(
     if args.network_info_dir.is_none() {
         return talk(stream, host_key, args).await;
     }
-    talk(Box::pin(traffic.count(stream)), host_key, args).await
+    let counted = Buffered::new(Box::pin(traffic.count(stream)));
+    talk(counted, host_key, args).await
 }
 
 async fn talk(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: impl AsyncBufRead + AsyncWrite + Unpin + Send + 'static,
     host_key: Option<&str>,
     args: &SshArgs,
 ) -> Result<(), Ended> {
@@ -112,7 +118,7 @@ fn remember(file: &Path, host: &str, host_key: Option<&str>) {
 }
 
 async fn open(client: &Client, reached: &Reached) -> CliResult<AgentStream> {
-    let opened = dial(client, &reached.agent, Network::Tcp, port::SSH).await;
+    let opened = dial(client, &reached.agent, port::SSH).await;
     opened.map_err(|error| {
         CliError::new(format!(
             "the agent {:?} cannot be reached",

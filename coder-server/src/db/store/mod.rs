@@ -14,6 +14,7 @@ mod template_version;
 mod user;
 mod workspace;
 mod workspace_agent;
+mod workspace_agent_crowd;
 mod workspace_agent_part;
 mod workspace_app;
 mod workspace_build;

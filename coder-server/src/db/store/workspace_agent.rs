@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use coder_core::{
+    Timestamp,
     id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
@@ -12,7 +13,7 @@ use coder_core::{
 };
 use sea_orm::entity::prelude::*;
 
-use super::workspace_agent_part as part;
+use super::{workspace_agent_crowd as crowd, workspace_agent_part as part};
 use crate::db::{
     convert::{FromRow, corrupt, from_json, to_json, token_hash, uuids, word},
     entity::workspace_agent,
@@ -52,6 +53,14 @@ impl WorkspaceAgentStore for PgTransaction {
         owner(self, agent).await
     }
 
+    async fn current(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<WorkspaceAgentId>> {
+        crowd::current(self, agents).await
+    }
+
+    async fn current_by_tokens(&mut self, tokens: &[TokenHash]) -> StoreResult<Vec<AgentOwner>> {
+        crowd::current_by_tokens(self, tokens).await
+    }
+
     async fn by_resources(
         &mut self,
         resources: &[WorkspaceResourceId],
@@ -85,6 +94,14 @@ impl WorkspaceAgentStore for PgTransaction {
             .bind(agent.disconnected_at);
         query.push(" WHERE id = ").bind(agent.id.0);
         self.execute(&query).await.map(|_| ())
+    }
+
+    async fn set_connected(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        crowd::set_connected(self, agents, now).await
     }
 
     async fn set_startup(&mut self, agent: &WorkspaceAgent) -> StoreResult<()> {

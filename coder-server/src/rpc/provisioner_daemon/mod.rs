@@ -2,7 +2,9 @@
 
 mod acquired;
 mod api;
+mod bells;
 mod error;
 mod found;
 
 pub use api::{DaemonApi, DaemonSettings};
+pub use bells::Bells;

@@ -10,7 +10,7 @@ use coder_agent::{
     },
     ssh::HostKey,
     tunnel::{
-        TunnelAcceptor,
+        BoxedIo, TunnelAcceptor,
         datagram::{read_datagram, write_datagram},
         frame::{OpenRequest, OpenStatus},
     },
@@ -27,17 +27,17 @@ use uuid::Uuid;
 
 const TOKEN: &str = "7a1d6f2e-8a53-4b0e-9d0e-35a9b1c70002";
 /// The port on which the agent of the tests answers with what it hears.
-const ECHO: u16 = 8_000;
+pub(super) const ECHO: u16 = 8_000;
 
-struct Scene {
-    live: Live,
-    ann: Person,
-    workspace: String,
-    agent: WorkspaceAgentId,
+pub(super) struct Scene {
+    pub(super) live: Live,
+    pub(super) ann: Person,
+    pub(super) workspace: String,
+    pub(super) agent: WorkspaceAgentId,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let live = Live::new().await;
         let admin = live.server.person("admin", &["owner"]).await;
         let ann = live.server.person("ann", &[]).await;
@@ -59,7 +59,12 @@ impl Scene {
         self.live.server.get(&path, &self.ann).await.expect(200)
     }
 
-    async fn until(&self, status: &'static str) {
+    /// A client with the agent's token.
+    pub(super) fn token_client(&self) -> AgentClient {
+        self.live.agent(TOKEN)
+    }
+
+    pub(super) async fn until(&self, status: &'static str) {
         eventually(status, || async {
             (self.seen().await["status"] == status).then_some(())
         })
@@ -67,14 +72,14 @@ impl Scene {
     }
 
     /// Runs the agent until it is seen as connected.
-    async fn connected(&self) -> (AgentClient, JoinHandle<()>) {
+    pub(super) async fn connected(&self) -> (AgentClient, JoinHandle<()>) {
         let agent = self.live.agent(TOKEN);
         let running = run_agent(&agent).await;
         self.until("connected").await;
         (agent, running)
     }
 
-    async fn dial(&self) -> impl AsyncRead + AsyncWrite + Unpin {
+    pub(super) async fn dial(&self) -> impl AsyncRead + AsyncWrite + Unpin {
         let client = self.live.client(&self.ann);
         client.dial(self.agent, ECHO).await.unwrap()
     }
@@ -91,7 +96,7 @@ impl Scene {
     }
 }
 
-fn agent_of(workspace: &Value) -> &Value {
+pub(super) fn agent_of(workspace: &Value) -> &Value {
     let resources = workspace["latest_build"]["resources"].as_array().unwrap();
     resources
         .iter()
@@ -101,7 +106,10 @@ fn agent_of(workspace: &Value) -> &Value {
 
 /// An agent that answers on one port with what it hears and refuses all others.
 async fn run_agent(client: &AgentClient) -> JoinHandle<()> {
-    let mut acceptor = TunnelAcceptor::new(client.tunnel().await.unwrap());
+    echo_streams(TunnelAcceptor::new(client.tunnel().await.unwrap()))
+}
+
+pub(super) fn echo_streams(mut acceptor: TunnelAcceptor) -> JoinHandle<()> {
     tokio::spawn(async move {
         while let Ok(stream) = acceptor.accept().await {
             tokio::spawn(async move {
@@ -256,12 +264,17 @@ async fn datagrams_reach_the_agent() {
     let scene = Scene::new().await;
     let (_, _running) = scene.connected().await;
     let client = scene.live.client(&scene.ann);
-    let mut stream = client.dial_udp(scene.agent, ECHO).await.unwrap();
-    let mut back = Vec::new();
-    for text in [&b"hello"[..], b"", b"again"] {
-        write_datagram(&mut stream, text).await.unwrap();
-        assert!(read_datagram(&mut stream, &mut back).await.unwrap());
-        assert_eq!(back, text);
+    let own = client.dial_udp(scene.agent, ECHO).await.unwrap();
+    let shared = client.tunnel(scene.agent).await.unwrap();
+    let shared = shared.open_udp(ECHO).await.unwrap();
+    let streams: [BoxedIo; 2] = [Box::new(own), Box::new(shared)];
+    for mut stream in streams {
+        let mut back = Vec::new();
+        for text in [&b"hello"[..], b"", b"again"] {
+            write_datagram(&mut stream, text).await.unwrap();
+            assert!(read_datagram(&mut stream, &mut back).await.unwrap());
+            assert_eq!(back, text);
+        }
     }
     // Streams and datagrams are told apart, and other networks refused.
     let tcp = client.dial(scene.agent, ECHO + 1).await;

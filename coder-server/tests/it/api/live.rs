@@ -111,7 +111,9 @@ impl Live {
             tags: Tags::new(),
         };
         let deps = self.server.state.deps.clone();
-        let api = DaemonApi::join(deps, settings, &identity).await.unwrap();
+        let api = DaemonApi::join(deps, settings, &self.server.state.bells, &identity)
+            .await
+            .unwrap();
         let options = DaemonOptions {
             shutdown_grace: Duration::ZERO,
             force_cancel_interval: Duration::from_millis(100),

@@ -1,6 +1,7 @@
 //! What agents call with their own token: the calls of [`coder_agent::protocol`] and the tunnel.
 
 mod calls;
+mod stream;
 mod tunnel;
 
 use crate::app_state::AppState;
@@ -18,5 +19,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::agent_script_completed))
         .routes(routes!(calls::agent_report_app_health))
         .routes(routes!(calls::agent_report_stats))
+        .routes(routes!(stream::agent_stream))
         .routes(routes!(tunnel::agent_tunnel))
 }
