@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coder_core::id::WorkspaceAgentId;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -55,13 +55,22 @@ impl AgentClient {
     /// # Errors
     /// When the URL is not one of HTTP, or TLS cannot be set up.
     pub fn new(access_url: &Url, token: &str) -> Result<Self> {
+        Self::with_headers(access_url, token, &HeaderMap::new())
+    }
+
+    /// The same with further headers in each request, see [`headers`](crate::headers).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_headers(access_url: &Url, token: &str, headers: &HeaderMap) -> Result<Self> {
         let base = join(access_url, BASE_PATH)?;
-        let calls = builder(token)?
+        let calls = builder(token, headers)?
             .timeout(CALL_TIMEOUT)
             .build()
             .map_err(setup_error)?;
         // An upgrade is an act of HTTP/1.1, and the time of the upgraded connection has no bound.
-        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        let upgrades = builder(token, headers)?.http1_only();
+        let upgrades = upgrades.build().map_err(setup_error)?;
         Ok(Self {
             calls,
             upgrades,
@@ -198,7 +207,8 @@ impl AgentConn {
     /// # Errors
     /// When the URL is not one of HTTP, or TLS cannot be set up.
     pub fn new(access_url: &Url, token: &str) -> Result<Self> {
-        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        let upgrades = builder(token, &HeaderMap::new())?.http1_only();
+        let upgrades = upgrades.build().map_err(setup_error)?;
         Ok(Self {
             upgrades,
             access_url: join(access_url, "")?,
@@ -211,9 +221,29 @@ impl AgentConn {
     /// # Errors
     /// What the server answered instead of upgrading; see [`ws::connect`].
     pub async fn dial(&self, agent: WorkspaceAgentId, port: u16) -> Result<ws::WsIo<BoxedIo>> {
+        self.connect(agent, port, "tcp").await
+    }
+
+    /// Opens a stream of [`datagram`](crate::tunnel::datagram)s to a UDP port of an agent's
+    /// workspace.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    pub async fn dial_udp(&self, agent: WorkspaceAgentId, port: u16) -> Result<ws::WsIo<BoxedIo>> {
+        self.connect(agent, port, "udp").await
+    }
+
+    async fn connect(
+        &self,
+        agent: WorkspaceAgentId,
+        port: u16,
+        network: &str,
+    ) -> Result<ws::WsIo<BoxedIo>> {
         let path = format!("api/v2/workspaceagents/{agent}/connect");
         let mut url = join(&self.access_url, &path)?;
-        url.query_pairs_mut().append_pair("port", &port.to_string());
+        url.query_pairs_mut()
+            .append_pair("port", &port.to_string())
+            .append_pair("network", network);
         let io = ws::connect(self.upgrades.get(url)).await?;
         Ok(io.with_keep_alive(ws::KEEP_ALIVE_INTERVAL))
     }
@@ -338,7 +368,7 @@ async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<
     Ok(body)
 }
 
-fn builder(token: &str) -> Result<reqwest::ClientBuilder> {
+fn builder(token: &str, headers: &HeaderMap) -> Result<reqwest::ClientBuilder> {
     let mut token = http::HeaderValue::from_str(token).map_err(|error| {
         Error::new(ErrorKind::InvalidInput, "token is not one").with_source(error)
     })?;
@@ -346,11 +376,13 @@ fn builder(token: &str) -> Result<reqwest::ClientBuilder> {
     let name = http::HeaderName::from_bytes(SESSION_TOKEN_HEADER.as_bytes()).map_err(|error| {
         Error::new(ErrorKind::Internal, "header name is not one").with_source(error)
     })?;
+    let mut headers = headers.clone();
+    headers.insert(name, token);
     let builder = reqwest::Client::builder();
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
     Ok(builder
-        .default_headers([(name, token)].into_iter().collect())
+        .default_headers(headers)
         .user_agent(concat!("coder-agent/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_keepalive(Duration::from_secs(15))

@@ -73,6 +73,7 @@ mod backoff;
 pub mod cli;
 mod client;
 mod error;
+pub mod headers;
 pub mod http_api;
 pub mod init_script;
 #[cfg(feature = "agent")]

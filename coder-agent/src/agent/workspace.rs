@@ -76,12 +76,7 @@ impl Workspace {
         let connections = Connections::new(clock, entropy);
         let logs = LogQueue::after(std::mem::take(&mut manifest.logs_length));
         let ssh = SshServer::new(SshOptions {
-            host_key: HostKey::derive(
-                manifest.workspace_id.0.as_bytes(),
-                &manifest.owner_username,
-                &manifest.workspace_name,
-                &manifest.agent_name,
-            ),
+            host_key: host_key(&manifest),
             user: user.clone(),
             process_environment: options.process_environment.clone(),
             max_timeout: options.ssh_max_timeout,
@@ -383,4 +378,21 @@ fn forget_what_we_told(manifest: &mut Manifest, before: &Manifest) {
         let known = before.apps.iter().find(|known| known.id == app.id);
         app.health = known.map_or(app.health, |known| known.health);
     }
+}
+
+/// The server's choice; else a key that is at least the same after a restart.
+fn host_key(manifest: &Manifest) -> HostKey {
+    let seed = manifest.ssh_host_key_seed.as_ref();
+    let given = seed.and_then(|seed| HostKey::from_hex(seed.expose()));
+    if seed.is_some() && given.is_none() {
+        tracing::warn!("the seed of the SSH host key makes no sense; clients will refuse the key");
+    }
+    given.unwrap_or_else(|| {
+        HostKey::derive(
+            manifest.workspace_id.0.as_bytes(),
+            &manifest.owner_username,
+            &manifest.workspace_name,
+            &manifest.agent_name,
+        )
+    })
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::main::{complain, print};
 use super::supervisor::{SUPERVISOR, end_with, supervise};
 use super::{AgentArguments, UsageError, VERSION_LINE, logging};
+use crate::headers::headers;
 use crate::ssh::Environment;
 use crate::{Agent, AgentClient, AgentOptions};
 
@@ -22,6 +23,9 @@ Options:
       --agent-token <TOKEN>       Better by [env: CODER_AGENT_TOKEN or CODER_AGENT_TOKEN_FILE]
       --log-dir <DIR>             Where scripts' output is kept [env: CODER_AGENT_LOG_DIR]
       --script-data-dir <DIR>     Where scripts keep data [env: CODER_AGENT_SCRIPT_DATA_DIR]
+      --agent-header <NAME=VALUE> Header of each request, repeatable [env: CODER_AGENT_HEADER]
+      --agent-header-command <COMMAND>
+                                  Prints further headers [env: CODER_AGENT_HEADER_COMMAND]
       --ssh-max-timeout <TIME>    How long SSH clients may be silent [default: 72h]
       --no-reap                   Run without a supervisor, which restarts the agent and reaps as PID 1
       --log-json                  Log as JSON
@@ -71,7 +75,13 @@ pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), String> {
-    let client = AgentClient::new(&arguments.url, arguments.token.expose());
+    let headers = headers(
+        &arguments.headers,
+        arguments.header_command.as_deref(),
+        arguments.url.as_str(),
+    );
+    let headers = headers.map_err(|error| error.to_string())?;
+    let client = AgentClient::with_headers(&arguments.url, arguments.token.expose(), &headers);
     let client = Arc::new(client.map_err(|error| error.to_string())?);
     let options = AgentOptions {
         token: arguments.token,

@@ -26,6 +26,10 @@ pub struct AgentArguments {
     pub subsystems: Vec<String>,
     /// `--no-reap`, `CODER_AGENT_NO_REAP`: run in this process, without a supervisor in front.
     pub no_reap: bool,
+    /// `--agent-header`, repeated, or `CODER_AGENT_HEADER`, separated by commas: `name=value`.
+    pub headers: Vec<String>,
+    /// `--agent-header-command`, `CODER_AGENT_HEADER_COMMAND`: prints further headers.
+    pub header_command: Option<String>,
     /// `--log-json`: log as JSON.
     pub log_json: bool,
     /// `CODER_VERBOSE`, `--verbose`: log more.
@@ -57,8 +61,6 @@ pub enum UsageError {
 const IGNORED_WITH_VALUE: &[&str] = &[
     "auth",
     "pprof-address",
-    "agent-header",
-    "agent-header-command",
     "tailnet-listen-port",
     "prometheus-address",
     "debug-address",
@@ -119,6 +121,8 @@ struct Given {
     script_data_dir: Option<OsString>,
     ssh_max_timeout: Option<OsString>,
     no_reap: bool,
+    headers: Vec<OsString>,
+    header_command: Option<OsString>,
     log_json: bool,
     verbose: bool,
 }
@@ -133,6 +137,8 @@ impl Given {
             script_data_dir: variable("CODER_AGENT_SCRIPT_DATA_DIR"),
             ssh_max_timeout: variable("CODER_AGENT_SSH_MAX_TIMEOUT"),
             no_reap: variable("CODER_AGENT_NO_REAP").is_some_and(|value| value != "false"),
+            headers: Vec::new(),
+            header_command: variable("CODER_AGENT_HEADER_COMMAND"),
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
             verbose: variable("CODER_VERBOSE").is_some_and(|value| value != "false"),
         }
@@ -150,6 +156,10 @@ impl Given {
             "no-reap" => {
                 let value = parser.optional_value();
                 self.no_reap = value.is_none_or(|value| value != "false");
+            }
+            "agent-header" => self.headers.push(parser.value().map_err(wrong)?),
+            "agent-header-command" => {
+                self.header_command = Some(parser.value().map_err(wrong)?);
             }
             "log-json" => {
                 // Other versions name a file here.
@@ -212,20 +222,27 @@ impl Given {
             })?,
             None => SshOptions::DEFAULT_MAX_TIMEOUT,
         };
-        let subsystems = get(variables, "CODER_AGENT_SUBSYSTEM").map(|list| list.to_string_lossy());
+        let list = |name: &str| -> Vec<String> {
+            let list = get(variables, name).map(|list| list.to_string_lossy());
+            let parts = list.iter().flat_map(|list| list.split(','));
+            let parts = parts.map(|part| part.trim().to_owned());
+            parts.filter(|part| !part.is_empty()).collect()
+        };
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let headers = match self.headers.is_empty() {
+            true => list("CODER_AGENT_HEADER"),
+            false => self.headers.into_iter().map(text).collect(),
+        };
         Ok(AgentArguments {
             url,
             token: Secret::new(token.trim()),
             log_dir: folder(self.log_dir),
             script_data_dir: folder(self.script_data_dir),
             ssh_max_timeout,
-            subsystems: subsystems
-                .iter()
-                .flat_map(|list| list.split(','))
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .collect(),
             no_reap: self.no_reap,
+            subsystems: list("CODER_AGENT_SUBSYSTEM"),
+            headers,
+            header_command: self.header_command.map(text),
             log_json: self.log_json,
             verbose: self.verbose,
         })
@@ -306,6 +323,11 @@ mod tests {
                 "--log-dir=/var/log",
                 "--ssh-max-timeout",
                 "1h30m",
+                "--agent-header",
+                "X-One=1,2",
+                "--agent-header",
+                "X-Two=2",
+                "--agent-header-command=echo X-Three=3",
                 "--agent-url",
                 "http://localhost:3000",
             ],
@@ -314,13 +336,26 @@ mod tests {
                 TOKEN,
                 ("CODER_AGENT_LOG_DIR", "/x"),
                 ("CODER_AGENT_SUBSYSTEM", "envbox, exectrace"),
+                ("CODER_AGENT_HEADER", "X-Four=4"),
             ],
         )
         .unwrap();
+        assert_eq!(arguments.headers, ["X-One=1,2", "X-Two=2"]);
+        let command = arguments.header_command.as_deref();
+        assert_eq!(command, Some("echo X-Three=3"));
         assert_eq!(arguments.url.as_str(), "http://localhost:3000/");
         assert_eq!(arguments.log_dir, PathBuf::from("/var/log"));
         assert_eq!(arguments.ssh_max_timeout, Duration::from_secs(5_400));
         assert_eq!(arguments.subsystems, ["envbox", "exectrace"]);
+    }
+
+    #[test]
+    fn headers_come_from_the_environment_too() {
+        let headers = ("CODER_AGENT_HEADER", "X-One=1, X-Two=2");
+        let command = ("CODER_AGENT_HEADER_COMMAND", "cat headers");
+        let arguments = parse(&[], &[URL, TOKEN, headers, command]).unwrap();
+        assert_eq!(arguments.headers, ["X-One=1", "X-Two=2"]);
+        assert_eq!(arguments.header_command.as_deref(), Some("cat headers"));
     }
 
     #[test]

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use coder_core::id::{LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId, WorkspaceId};
+use coder_core::secret::Secret;
 use coder_core::template::SharingLevel;
 use coder_core::workspace_app::AppHealth;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,11 @@ pub struct Manifest {
     /// Bytes of log text that the server has of this agent already.
     #[serde(default)]
     pub logs_length: usize,
+    /// What the agent's SSH host key is made of, 64 hexadecimal digits: the server tells clients the
+    /// public key that follows from it. Without it the agent makes up a key, which clients cannot
+    /// check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_host_key_seed: Option<Secret>,
 }
 
 /// A script of the template.

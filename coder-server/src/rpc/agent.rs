@@ -1,6 +1,7 @@
 //! What an agent calls, over the core's use cases. The HTTP endpoints below `workspaceagents/me/` and
 //! [`AgentApi`] are two faces of the same calls.
 
+use super::host_key;
 use crate::app_state::AppState;
 use async_trait::async_trait;
 use coder_agent::{
@@ -55,6 +56,7 @@ impl AgentCalls {
         let AgentOwner {
             agent, workspace, ..
         } = &*self.owner;
+        let host_key = host_key(&self.agents, workspace, &agent.name).await?;
         Ok(Manifest {
             agent_id: agent.id,
             agent_name: agent.name.clone(),
@@ -72,6 +74,7 @@ impl AgentCalls {
             metadata: found.metadata.into_iter().map(metadatum).collect(),
             git_auth_configs: found.external_auth_providers.len(),
             logs_length: usize::try_from(agent.logs_length).unwrap_or_default(),
+            ssh_host_key_seed: Some(host_key.to_hex()),
         })
     }
 

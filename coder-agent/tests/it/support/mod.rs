@@ -58,6 +58,7 @@ pub(crate) fn manifest() -> Manifest {
         metadata: Vec::new(),
         git_auth_configs: 0,
         logs_length: 0,
+        ssh_host_key_seed: None,
     }
 }
 

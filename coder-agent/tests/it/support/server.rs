@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use coder_agent::protocol::SESSION_TOKEN_HEADER;
+use coder_agent::protocol::{API_VERSION, SESSION_TOKEN_HEADER};
 use coder_agent::testing::FakeAgentApi;
 use coder_agent::tunnel::{AgentTunnel, Io, splice, ws};
 use coder_agent::{AgentApi, Error, ErrorKind};
@@ -173,7 +173,8 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
 }
 
 fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
-    assert_eq!(request.uri().query(), Some("version=1.1"));
+    let expected = format!("version={API_VERSION}");
+    assert_eq!(request.uri().query(), Some(&*expected));
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {
@@ -190,7 +191,7 @@ async fn connect(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
     let port = request
         .uri()
         .query()
-        .and_then(|query| query.strip_prefix("port="));
+        .and_then(|query| query.strip_prefix("port=")?.strip_suffix("&network=tcp"));
     let port = port.unwrap().parse().unwrap();
     let tunnel = state.tunnel.borrow().clone();
     let Some(tunnel) = tunnel else {

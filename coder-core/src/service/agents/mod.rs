@@ -7,6 +7,7 @@
 mod authenticate;
 mod connection;
 mod crowd;
+mod host_key;
 mod logs;
 mod metadata;
 mod monitors;

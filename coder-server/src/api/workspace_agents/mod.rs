@@ -8,6 +8,7 @@ mod listening_ports;
 mod logs;
 mod me;
 mod multiplexed;
+mod ping;
 mod pty;
 mod pty_stream;
 mod routes;

@@ -1,4 +1,4 @@
-use super::{connect, connection, get, listening_ports, logs, me, pty, watch_metadata};
+use super::{connect, connection, get, listening_ports, logs, me, ping, pty, watch_metadata};
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -11,6 +11,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(connection::agent_connection))
         .routes(routes!(connect::connect_to_agent))
         .routes(routes!(listening_ports::workspace_agent_listening_ports))
+        .routes(routes!(ping::ping_agent))
         .routes(routes!(logs::workspace_agent_logs))
         .routes(routes!(logs::workspace_agent_startup_logs))
         .routes(routes!(pty::workspace_agent_pty))

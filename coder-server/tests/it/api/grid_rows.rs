@@ -66,6 +66,7 @@ const GENERAL: &[(&str, Row)] = &[
     ("POST /api/v2/authcheck", NoObject),
     ("GET /api/v2/buildinfo", NoObject),
     ("GET /api/v2/connectionlog", Forbidden("")),
+    ("GET /api/v2/debug/ws", NoObject),
     ("GET /api/v2/debug/metrics", Hidden("")),
     ("GET /api/v2/deployment/ssh", NoObject),
     ("GET /api/v2/entitlements", NoObject),

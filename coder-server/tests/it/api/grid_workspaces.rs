@@ -116,6 +116,10 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
     // Without an id of a terminal; with one it is in the tests of terminals.
     ("GET /api/v2/workspaceagents/{workspaceagent}/pty", NoObject),
     (
+        "GET /api/v2/workspaceagents/{workspaceagent}/ping",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
         Hidden(""),
     ),

@@ -8,6 +8,7 @@ mod agent_life;
 mod agents;
 mod auth;
 mod binaries;
+mod debug_ws;
 mod dry_runs;
 mod external_daemons;
 mod files;
