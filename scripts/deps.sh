@@ -12,6 +12,11 @@ need cc build-essential
 need curl curl
 need ssh openssh-client
 need setsid util-linux
+if [ "${1:-}" = --tests ]; then
+    need git git
+    # In /usr/sbin, which is not on everybody's PATH.
+    [ -x /usr/sbin/sshd ] || need sshd openssh-server
+fi
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
     missing+=(postgresql)
 fi
@@ -36,6 +41,12 @@ if [ "${#missing[@]}" -gt 0 ]; then
     if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         "${sudo[@]}" mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    # Nor is a system-wide sshd: the tests start their own.
+    if [[ " ${missing[*]} " == *" openssh-server "* ]] && [ ! -e /usr/sbin/policy-rc.d ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee /usr/sbin/policy-rc.d >/dev/null
+        "${sudo[@]}" chmod 755 /usr/sbin/policy-rc.d
+        trap '"${sudo[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
     fi
     "${sudo[@]}" apt-get update -qq
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive $install -qq -o Dpkg::Options::=--force-confold >/dev/null

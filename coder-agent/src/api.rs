@@ -2,8 +2,9 @@ use async_trait::async_trait;
 
 use crate::Result;
 use crate::protocol::{
-    LifecycleReport, LogSource, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse,
+    ExternalAuthQuery, ExternalAuthResponse, GitSshKey, LifecycleReport, LogSource, Manifest,
+    PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata, ScriptCompleted, Startup,
+    Stats, StatsResponse,
 };
 
 /// The calls of one agent, which is known by whoever made the value.
@@ -55,4 +56,18 @@ pub trait AgentApi: Send + Sync {
 
     /// Use since the last report.
     async fn report_stats(&self, stats: Stats) -> Result<StatsResponse>;
+
+    /// The owner's key pair for Git hosts; the same until the owner replaces it.
+    ///
+    /// # Errors
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) when the template keeps it from the agent.
+    async fn git_ssh_key(&self) -> Result<GitSshKey>;
+
+    /// The owner's credentials at an external provider.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when no provider is responsible,
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) as above,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a query that names nothing.
+    async fn external_auth(&self, query: ExternalAuthQuery) -> Result<ExternalAuthResponse>;
 }

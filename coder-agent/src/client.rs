@@ -4,14 +4,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coder_core::id::WorkspaceAgentId;
 use http::{Method, StatusCode};
+use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::protocol::{
-    API_VERSION, API_VERSION_QUERY, BASE_PATH, LifecycleReport, LogSource, MAX_BODY_BYTES,
-    Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata,
-    SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats, StatsResponse,
+    API_VERSION, API_VERSION_QUERY, BASE_PATH, ExternalAuthQuery, ExternalAuthResponse, GitSshKey,
+    LifecycleReport, LogSource, MAX_BODY_BYTES, Manifest, PatchLogs, PostLogSourceRequest,
+    ReportAppHealth, ReportMetadata, SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats,
+    StatsResponse,
 };
 use crate::tunnel::{BoxedIo, ws};
 use crate::{AgentApi, Error, ErrorKind, Result};
@@ -85,6 +87,10 @@ impl AgentClient {
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.send(request).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response> {
         let response = request.send().await.map_err(send_error)?;
         if response.status().is_success() {
             Ok(response)
@@ -103,16 +109,19 @@ impl AgentClient {
         path: &str,
         body: Option<&B>,
     ) -> Result<A> {
-        let response = self.call(method, path, body).await?;
-        let body = read_body(response, MAX_BODY_BYTES).await?;
-        serde_json::from_slice(&body).map_err(|error| {
-            Error::new(
-                ErrorKind::Protocol,
-                format!("server's answer to {path} is not understood"),
-            )
-            .with_source(error)
-        })
+        decode(path, self.call(method, path, body).await?).await
     }
+}
+
+async fn decode<A: DeserializeOwned>(path: &str, response: reqwest::Response) -> Result<A> {
+    let body = read_body(response, MAX_BODY_BYTES).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        Error::new(
+            ErrorKind::Protocol,
+            format!("server's answer to {path} is not understood"),
+        )
+        .with_source(error)
+    })
 }
 
 #[async_trait]
@@ -152,6 +161,20 @@ impl AgentApi for AgentClient {
 
     async fn report_stats(&self, stats: Stats) -> Result<StatsResponse> {
         self.ask(Method::POST, "report-stats", Some(&stats)).await
+    }
+
+    async fn git_ssh_key(&self) -> Result<GitSshKey> {
+        self.ask(Method::GET, "gitsshkey", None::<&()>).await
+    }
+
+    async fn external_auth(&self, query: ExternalAuthQuery) -> Result<ExternalAuthResponse> {
+        let mut url = join(&self.base, "external-auth")?;
+        let given = [("match", query.matching), ("id", query.id)];
+        let given = given.into_iter().filter(|(_, value)| !value.is_empty());
+        let listen = query.listen.then(|| ("listen", "true".to_owned()));
+        url.query_pairs_mut().extend_pairs(given.chain(listen));
+        let response = self.send(self.calls.get(url)).await?;
+        decode("external-auth", response).await
     }
 }
 

@@ -71,6 +71,8 @@ mod backoff;
 pub mod cli;
 mod client;
 mod error;
+#[cfg(feature = "agent")]
+pub mod git;
 pub mod init_script;
 pub mod protocol;
 #[cfg(feature = "agent")]

@@ -76,6 +76,7 @@ mod enums;
 mod error;
 pub mod event;
 pub mod file;
+pub mod git_ssh_key;
 pub mod id;
 pub mod job_queue;
 pub mod log_line;

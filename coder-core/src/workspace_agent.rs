@@ -161,6 +161,15 @@ pub struct WorkspaceAgent {
     pub deleted: bool,
 }
 
+impl WorkspaceAgent {
+    /// Whether it may be given what belongs to the workspace's owner: the key for Git hosts, tokens of
+    /// external logins. Only the scope `all` allows it, so that an unknown one does not.
+    #[must_use]
+    pub fn may_use_user_data(&self) -> bool {
+        self.api_key_scope == "all"
+    }
+}
+
 impl AgentStatus {
     /// The state at `now`; a connected agent silent for `inactive_after_ms` is disconnected.
     #[must_use]

@@ -47,7 +47,8 @@ impl AppState {
     ///
     /// # Errors
     /// [`InvalidInput`](coder_core::ErrorKind::InvalidInput) naming an option that is not valid.
-    pub fn new(deps: Deps, config: Config, registry: Registry) -> Result<Self, Error> {
+    pub fn new(mut deps: Deps, config: Config, registry: Registry) -> Result<Self, Error> {
+        deps.ssh_keygen_algorithm = config.identity.ssh_keygen_algorithm;
         let http = &config.http;
         let trusted =
             TrustedProxies::parse(&http.proxy_trusted_origins, &http.proxy_trusted_headers)?;

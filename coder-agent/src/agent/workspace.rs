@@ -303,7 +303,7 @@ impl Workspace {
             owner_name: manifest.owner_username.clone(),
             workspace_id: manifest.workspace_id.0,
             agent_token: some(self.options.token.expose()),
-            git_helper: None,
+            git_helper: executable.map(Into::into),
             vscode_proxy_uri: some(&manifest.vs_code_port_proxy_uri),
             environment_variables: manifest.environment_variables.clone(),
             path_prefix: Some(ScriptContext::bin_dir(&self.data_dir)),

@@ -58,6 +58,9 @@ pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), String> {
+    // What sessions call finds the server here, also when only the command line named it.
+    let mut variables = variables;
+    variables.insert("CODER_AGENT_URL".into(), arguments.url.as_str().into());
     let client = AgentClient::new(&arguments.url, arguments.token.expose());
     let client = Arc::new(client.map_err(|error| error.to_string())?);
     let options = AgentOptions {

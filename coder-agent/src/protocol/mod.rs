@@ -14,6 +14,8 @@
 //! | `POST script-completed` | [`ScriptCompleted`] | – |
 //! | `POST app-health` | [`ReportAppHealth`] | – |
 //! | `POST report-stats` | [`Stats`] | [`StatsResponse`] |
+//! | `GET gitsshkey` | – | [`GitSshKey`] (403 if the template keeps it from the agent) |
+//! | `GET external-auth?match=&id=&listen=` | – | [`ExternalAuthResponse`] (404 without a provider) |
 //! | `GET tunnel` | WebSocket upgrade | the [tunnel](crate::tunnel) |
 //!
 //! Calls without an answer are answered with any 2xx status; failures carry Coder's error body
@@ -21,6 +23,7 @@
 //! optional ones take their defaults, so that both sides can be upgraded independently.
 
 mod app_health;
+mod git;
 mod lifecycle;
 mod log;
 mod manifest;
@@ -36,6 +39,7 @@ pub use coder_core::script::{ScriptStage, ScriptStatus};
 pub use coder_core::template::SharingLevel;
 pub use coder_core::workspace_agent::LifecycleState;
 pub use coder_core::workspace_app::AppHealth;
+pub use git::{ExternalAuthQuery, ExternalAuthResponse, GitSshKey};
 pub use lifecycle::LifecycleReport;
 pub use log::{
     Log, LogSource, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, PatchLogs, PostLogSourceRequest,

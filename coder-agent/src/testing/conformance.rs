@@ -13,7 +13,7 @@ use coder_core::id::{LogSourceId, ScriptId, WorkspaceAppId};
 use uuid::Uuid;
 
 use crate::protocol::{
-    AppHealth, AppHealthUpdate, LifecycleReport, LifecycleState, Log, LogLevel,
+    AppHealth, AppHealthUpdate, ExternalAuthQuery, LifecycleReport, LifecycleState, Log, LogLevel,
     MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, MAX_METADATA_OUTPUT_BYTES, MetadataResult, PatchLogs,
     PostLogSourceRequest, ReportAppHealth, ReportMetadata, ScriptCompleted, ScriptStage,
     ScriptStatus, Startup, Stats,
@@ -31,7 +31,7 @@ macro_rules! agent_api_conformance {
                 manifests_are_stable startups_are_taken states_may_come_again
                 logs_are_taken full_logs_refuse_more log_sources_are_idempotent
                 metadata_is_taken scripts_of_others_are_refused apps_of_others_are_refused
-                stats_tell_the_next_report);
+                stats_tell_the_next_report git_keys_are_stable unknown_logins_are_refused);
         }
     };
     (@tests $make:path; $($test:ident)+) => { $(
@@ -217,6 +217,26 @@ pub async fn apps_of_others_are_refused(api: &dyn AgentApi) {
 pub async fn stats_tell_the_next_report(api: &dyn AgentApi) {
     let answer = api.report_stats(Stats::default()).await.unwrap();
     assert!(answer.report_interval > 0);
+}
+
+/// Asking twice gives the same pair.
+pub async fn git_keys_are_stable(api: &dyn AgentApi) {
+    let key = api.git_ssh_key().await.unwrap();
+    assert!(key.public_key.starts_with("ssh-"), "{}", key.public_key);
+    assert!(!key.private_key.expose().is_empty());
+    assert_eq!(api.git_ssh_key().await.unwrap(), key);
+    assert!(!format!("{key:?}").contains(key.private_key.expose()));
+}
+
+/// A host that no provider is responsible for, and a question about nothing.
+pub async fn unknown_logins_are_refused(api: &dyn AgentApi) {
+    let unknown = ExternalAuthQuery {
+        matching: "git.invalid".into(),
+        ..ExternalAuthQuery::default()
+    };
+    expect(api.external_auth(unknown).await, ErrorKind::NotFound);
+    let nothing = ExternalAuthQuery::default();
+    expect(api.external_auth(nothing).await, ErrorKind::InvalidInput);
 }
 
 fn lines(log_source_id: LogSourceId, texts: &[&str]) -> PatchLogs {

@@ -3,11 +3,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use coder_core::id::LogSourceId;
+use coder_core::secret::Secret;
 
 use crate::protocol::{
-    LifecycleReport, LifecycleState, Log, LogSource, MAX_AGENT_LOG_BYTES, Manifest, PatchLogs,
-    PostLogSourceRequest, ReportAppHealth, ReportMetadata, ScriptCompleted, Startup, Stats,
-    StatsResponse,
+    ExternalAuthQuery, ExternalAuthResponse, GitSshKey, LifecycleReport, LifecycleState, Log,
+    LogSource, MAX_AGENT_LOG_BYTES, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
+    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse,
 };
 use crate::{AgentApi, Error, ErrorKind, Result};
 
@@ -17,6 +18,8 @@ pub struct FakeAgentApi {
     manifest: Mutex<Manifest>,
     recorded: Mutex<Recorded>,
     failure: Mutex<Option<ErrorKind>>,
+    git_ssh_key: Mutex<GitSshKey>,
+    external_auth: Mutex<BTreeMap<String, ExternalAuthResponse>>,
 }
 
 /// Everything a [`FakeAgentApi`] was told.
@@ -50,7 +53,22 @@ impl FakeAgentApi {
             manifest: Mutex::new(manifest),
             recorded: Mutex::default(),
             failure: Mutex::default(),
+            git_ssh_key: Mutex::new(GitSshKey {
+                public_key: "ssh-ed25519 AAAA\n".to_owned(),
+                private_key: Secret::new("none"),
+            }),
+            external_auth: Mutex::default(),
         }
+    }
+
+    /// Gives out this key pair from now on.
+    pub fn set_git_ssh_key(&self, key: GitSshKey) {
+        *lock(&self.git_ssh_key) = key;
+    }
+
+    /// Answers questions about `host` like this from now on. Who listens is answered when that is no URL.
+    pub fn set_external_auth(&self, host: &str, answer: ExternalAuthResponse) {
+        lock(&self.external_auth).insert(host.to_owned(), answer);
     }
 
     /// Makes every call fail with `kind`, or succeed again.
@@ -191,6 +209,29 @@ impl AgentApi for FakeAgentApi {
         Ok(StatsResponse {
             report_interval: 30,
         })
+    }
+
+    async fn git_ssh_key(&self) -> Result<GitSshKey> {
+        drop(self.record()?);
+        Ok(lock(&self.git_ssh_key).clone())
+    }
+
+    async fn external_auth(&self, query: ExternalAuthQuery) -> Result<ExternalAuthResponse> {
+        drop(self.record()?);
+        let asked = if query.id.is_empty() {
+            &query.matching
+        } else {
+            &query.id
+        };
+        if asked.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "no provider is named"));
+        }
+        let answer = lock(&self.external_auth).get(asked).cloned();
+        let answer = answer.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such provider"))?;
+        if query.listen && !answer.url.is_empty() {
+            return Err(Error::new(ErrorKind::TimedOut, "nobody has signed in yet"));
+        }
+        Ok(answer)
     }
 }
 

@@ -11,6 +11,9 @@
 mod agent;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod binary;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod git;
 #[cfg(all(test, feature = "testing"))]
 mod http;
 #[cfg(test)]

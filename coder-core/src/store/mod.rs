@@ -25,6 +25,7 @@ mod api_key;
 pub mod conformance;
 mod error;
 mod file;
+mod git_ssh_key;
 #[cfg(feature = "memory")]
 mod memory;
 mod organization;
@@ -45,6 +46,7 @@ mod workspace_resource;
 pub use api_key::ApiKeyStore;
 pub use error::StoreError;
 pub use file::FileStore;
+pub use git_ssh_key::GitSshKeyStore;
 #[cfg(feature = "memory")]
 pub use memory::{MemoryStore, MemoryTransaction};
 pub use organization::OrganizationStore;
@@ -95,6 +97,8 @@ pub trait Transaction: Send {
     fn organizations(&mut self) -> &mut dyn OrganizationStore;
     /// Session keys and tokens.
     fn api_keys(&mut self) -> &mut dyn ApiKeyStore;
+    /// Key pairs for Git hosts.
+    fn git_ssh_keys(&mut self) -> &mut dyn GitSshKeyStore;
     /// Uploaded archives.
     fn files(&mut self) -> &mut dyn FileStore;
     /// Templates.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod events;
+mod external_auth;
 mod files;
 mod find;
 mod general;

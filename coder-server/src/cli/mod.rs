@@ -17,6 +17,7 @@ mod parameters;
 mod presets;
 mod progress;
 mod provisioner;
+mod publickey;
 mod server;
 mod show;
 mod ssh;
@@ -83,6 +84,9 @@ enum Command {
     Logs(logs::LogsArgs),
     /// Open a shell or run a command in a workspace.
     Ssh(ssh::SshArgs),
+    /// Print the key with which your workspaces reach Git hosts, or replace it.
+    #[command(visible_alias = "pubkey", name = "publickey")]
+    PublicKey(publickey::PublicKeyArgs),
     /// Write a section for workspaces into the SSH configuration.
     ConfigSsh(config_ssh::ConfigSshArgs),
     /// Print the version.
@@ -93,6 +97,12 @@ enum Command {
     /// Show the use of CPU, memory and disk where this runs.
     #[command(disable_help_flag = true)]
     Stat,
+    /// Run ssh for Git with your Coder key, in a workspace.
+    #[command(hide = true, disable_help_flag = true)]
+    Gitssh,
+    /// Answer Git's question for a name or password, in a workspace.
+    #[command(hide = true, disable_help_flag = true)]
+    Gitaskpass,
     /// Print the OpenAPI document of the HTTP API.
     #[command(hide = true)]
     Openapi,
@@ -138,10 +148,11 @@ async fn run(cli: Cli) -> CliResult {
         Command::State(command) => state::run(global, command).await,
         Command::Logs(args) => logs::run(global, args).await,
         Command::Ssh(args) => ssh::run(global, args).await,
+        Command::PublicKey(args) => publickey::run(global, args).await,
         Command::ConfigSsh(args) => config_ssh::run(global, args).await,
         Command::Version(args) => version::run(&args),
-        // Both are told apart from the command line before that is parsed, see `entry`.
-        Command::Agent | Command::Stat => Ok(()),
+        // These are told apart from the command line before that is parsed, see `entry`.
+        Command::Agent | Command::Stat | Command::Gitssh | Command::Gitaskpass => Ok(()),
         Command::Openapi => {
             let document = crate::http::openapi::json();
             let document = document.map_err(|error| {

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use coder_core::{
     event::Event,
     store::{
-        ApiKeyStore, FileStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
-        ProvisionerKeyStore, SettingStore, StoreError, StoreResult, TemplateStore,
-        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStore, WorkspaceAppStore,
-        WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
+        ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore,
+        ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreError, StoreResult,
+        TemplateStore, TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStore,
+        WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
     },
 };
 use sea_orm::{
@@ -20,6 +20,7 @@ use sea_orm::{
 
 use super::{
     convert::{FromRow, to_json},
+    encryption::TokenEncryption,
     error::database_error,
     pubsub::CHANNEL,
     query::Query,
@@ -35,14 +36,20 @@ pub(super) struct PgTransaction {
     /// Whether a statement failed. PostgreSQL then only rolls back, and says nothing when asked to
     /// commit.
     failed: AtomicBool,
+    encryption: TokenEncryption,
 }
 
 impl PgTransaction {
-    pub(super) fn new(connection: DatabaseTransaction) -> Self {
+    pub(super) fn new(connection: DatabaseTransaction, encryption: TokenEncryption) -> Self {
         Self {
             connection,
             failed: AtomicBool::new(false),
+            encryption,
         }
+    }
+
+    pub(super) const fn encryption(&self) -> &TokenEncryption {
+        &self.encryption
     }
 
     /// Translates the error of a statement, and remembers that there was one.
@@ -223,6 +230,10 @@ impl Transaction for PgTransaction {
     }
 
     fn api_keys(&mut self) -> &mut dyn ApiKeyStore {
+        self
+    }
+
+    fn git_ssh_keys(&mut self) -> &mut dyn GitSshKeyStore {
         self
     }
 

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use coder_agent::{
     AgentApi,
     protocol::{
-        App, Healthcheck, LifecycleReport, LogSource, Manifest, MetadataDescription, PatchLogs,
-        PostLogSourceRequest, ReportAppHealth, ReportMetadata, Script, ScriptCompleted, Startup,
-        Stats, StatsResponse,
+        App, ExternalAuthQuery, ExternalAuthResponse, GitSshKey, Healthcheck, LifecycleReport,
+        LogSource, Manifest, MetadataDescription, PatchLogs, PostLogSourceRequest, ReportAppHealth,
+        ReportMetadata, Script, ScriptCompleted, Startup, Stats, StatsResponse,
     },
 };
 use coder_core::{
@@ -15,7 +15,7 @@ use coder_core::{
     script::{ScriptTiming, WorkspaceAgentScript},
     service::{
         Deps,
-        agents::{AgentStartup, Agents, NewAgentLog},
+        agents::{AgentStartup, Agents, NewAgentLog, require_user_data},
     },
     store::AgentOwner,
     workspace_agent::{AgentMetadatum, MetadataUpdate},
@@ -192,6 +192,31 @@ impl AgentCalls {
             report_interval: STATS_INTERVAL_SECONDS,
         })
     }
+
+    /// See [`AgentApi::git_ssh_key`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn git_ssh_key(&self) -> Result<GitSshKey, Error> {
+        let key = self.agents.git_ssh_key(&self.owner).await?;
+        Ok(GitSshKey {
+            public_key: key.public_key,
+            private_key: key.private_key,
+        })
+    }
+
+    /// See [`AgentApi::external_auth`]. No provider can be configured yet.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn external_auth(&self, query: &ExternalAuthQuery) -> Result<ExternalAuthResponse, Error> {
+        require_user_data(&self.owner)?;
+        if query.matching.is_empty() == query.id.is_empty() {
+            return Err(Error::invalid("Name exactly one of match and id."));
+        }
+        let message = "This deployment has no external provider for this.";
+        Err(Error::new(ErrorKind::NotFound, message))
+    }
 }
 
 #[async_trait]
@@ -237,6 +262,17 @@ impl AgentApi for AgentCalls {
 
     async fn report_stats(&self, stats: Stats) -> coder_agent::Result<StatsResponse> {
         Self::report_stats(self, stats).await.map_err(to_agent)
+    }
+
+    async fn git_ssh_key(&self) -> coder_agent::Result<GitSshKey> {
+        Self::git_ssh_key(self).await.map_err(to_agent)
+    }
+
+    async fn external_auth(
+        &self,
+        query: ExternalAuthQuery,
+    ) -> coder_agent::Result<ExternalAuthResponse> {
+        Self::external_auth(self, &query).map_err(to_agent)
     }
 }
 

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use coder_agent::protocol::SESSION_TOKEN_HEADER;
+use coder_agent::protocol::{ExternalAuthQuery, SESSION_TOKEN_HEADER};
 use coder_agent::testing::FakeAgentApi;
 use coder_agent::tunnel::{AgentTunnel, Io, ws};
 use coder_agent::{AgentApi, Error, ErrorKind};
@@ -143,6 +143,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
 
 async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> Answer {
     let method = request.method().clone();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let done = |result: Result<(), Error>| match result {
         Ok(()) => response(StatusCode::OK, &serde_json::json!({ "message": "ok" })),
@@ -158,12 +159,30 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
         (Method::POST, "script-completed") => done(api.script_completed(read(&body)).await),
         (Method::POST, "app-health") => done(api.report_app_health(read(&body)).await),
         (Method::POST, "report-stats") => given(api.report_stats(read(&body)).await),
+        (Method::GET, "gitsshkey") => given(api.git_ssh_key().await),
+        (Method::GET, "external-auth") => given(api.external_auth(external_auth(&query)).await),
         _ => failed(&Error::new(ErrorKind::NotFound, "Route not found.")),
     }
 }
 
+fn external_auth(query: &str) -> ExternalAuthQuery {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let mut asked = ExternalAuthQuery::default();
+    for (name, value) in pairs {
+        match name.as_ref() {
+            "match" => asked.matching = value.into_owned(),
+            "id" => asked.id = value.into_owned(),
+            name => {
+                assert_eq!(name, "listen");
+                asked.listen = value == "true";
+            }
+        }
+    }
+    asked
+}
+
 fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
-    assert_eq!(request.uri().query(), Some("version=1.0"));
+    assert_eq!(request.uri().query(), Some("version=1.1"));
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {
@@ -214,6 +233,7 @@ fn given<T: Serialize>(result: Result<T, Error>) -> Answer {
 fn failed(error: &Error) -> Answer {
     let status = match error.kind() {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

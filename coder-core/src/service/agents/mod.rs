@@ -6,12 +6,14 @@
 
 mod authenticate;
 mod connection;
+mod git_ssh_key;
 mod logs;
 mod query;
 mod report;
 
 pub use authenticate::AgentManifest;
 pub use connection::INACTIVE_AFTER_MS;
+pub use git_ssh_key::require_user_data;
 pub use logs::{EXTERNAL_LOG_SOURCE, NewAgentLog};
 pub use report::AgentStartup;
 

@@ -41,6 +41,9 @@ macro_rules! store_conformance {
                 files {
                     insert_and_find, conflicts,
                 }
+                git_ssh_keys {
+                    insert_and_update, delete, nul,
+                }
                 job_logs {
                     append_and_read, ranges, overflow,
                 }

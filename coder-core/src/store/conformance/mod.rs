@@ -9,6 +9,7 @@ mod backend;
 pub mod events;
 pub mod files;
 pub mod fixture;
+pub mod git_ssh_keys;
 pub mod job_logs;
 pub mod job_queue;
 pub mod job_states;

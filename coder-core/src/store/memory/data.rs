@@ -4,6 +4,7 @@ use super::table::Table;
 use crate::{
     api_key::ApiKey,
     file::File,
+    git_ssh_key::GitSshKey,
     id::{
         FileId, LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId,
         ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId,
@@ -39,6 +40,7 @@ pub(super) struct Data {
     pub(super) organizations: Table<OrganizationId, Organization>,
     pub(super) organization_members: Table<(OrganizationId, UserId), OrganizationMember>,
     pub(super) api_keys: Table<String, ApiKey>,
+    pub(super) git_ssh_keys: Table<UserId, GitSshKey>,
     pub(super) files: Table<FileId, File>,
     pub(super) templates: Table<TemplateId, Template>,
     pub(super) template_versions: Table<TemplateVersionId, TemplateVersion>,

@@ -7,6 +7,7 @@
 mod api_key;
 mod data;
 mod file;
+mod git_ssh_key;
 mod organization;
 mod provisioner_daemon;
 mod provisioner_job;

@@ -4,10 +4,10 @@ use super::{data::Data, pubsub::Bus};
 use crate::{
     event::Event,
     store::{
-        ApiKeyStore, FileStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
-        ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore, TemplateVersionStore,
-        Transaction, UserStore, WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore,
-        WorkspaceResourceStore, WorkspaceStore,
+        ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore,
+        ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore,
+        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStore, WorkspaceAppStore,
+        WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
     },
 };
 use async_trait::async_trait;
@@ -44,6 +44,10 @@ impl Transaction for MemoryTransaction {
     }
 
     fn api_keys(&mut self) -> &mut dyn ApiKeyStore {
+        self
+    }
+
+    fn git_ssh_keys(&mut self) -> &mut dyn GitSshKeyStore {
         self
     }
 

@@ -8,6 +8,7 @@
 
 pub(super) mod api_key;
 pub(super) mod file;
+pub(super) mod git_ssh_key;
 pub(super) mod organization;
 pub(super) mod organization_member;
 pub(super) mod provisioner_daemon;

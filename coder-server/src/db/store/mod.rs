@@ -2,6 +2,7 @@
 
 mod api_key;
 mod file;
+mod git_ssh_key;
 mod organization;
 mod provisioner_daemon;
 mod provisioner_job;

@@ -130,6 +130,9 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
     ("POST /api/v2/workspaceagents/me/script-completed", NoObject),
     ("POST /api/v2/workspaceagents/me/app-health", NoObject),
     ("POST /api/v2/workspaceagents/me/report-stats", NoObject),
+    ("GET /api/v2/workspaceagents/me/gitsshkey", NoObject),
+    ("GET /api/v2/workspaceagents/me/external-auth", NoObject),
+    ("GET /api/v2/workspaceagents/me/gitauth", NoObject),
     ("GET /api/v2/workspaceagents/me/tunnel", NoObject),
     (
         "GET /api/v2/organizations/{organization}/provisionerdaemons",

@@ -9,6 +9,7 @@ mod auth;
 mod dry_runs;
 mod external_daemons;
 mod files;
+mod git_ssh_keys;
 mod grid;
 mod grid_rows;
 mod grid_workspaces;

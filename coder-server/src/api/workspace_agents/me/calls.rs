@@ -15,7 +15,7 @@ use coder_agent::protocol::{
 };
 use http::StatusCode;
 
-fn calls(state: &AppState, agent: AgentAuth) -> AgentCalls {
+pub(super) fn calls(state: &AppState, agent: AgentAuth) -> AgentCalls {
     AgentCalls::new(state.deps.clone(), agent.0)
 }
 

@@ -1,6 +1,8 @@
 //! What agents call with their own token: the calls of [`coder_agent::protocol`] and the tunnel.
 
 mod calls;
+mod external_auth;
+mod git_ssh_key;
 mod tunnel;
 
 use crate::app_state::AppState;
@@ -18,5 +20,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(calls::agent_script_completed))
         .routes(routes!(calls::agent_report_app_health))
         .routes(routes!(calls::agent_report_stats))
+        .routes(routes!(git_ssh_key::agent_git_ssh_key))
+        .routes(routes!(external_auth::agent_external_auth))
+        .routes(routes!(external_auth::agent_git_auth))
         .routes(routes!(tunnel::agent_tunnel))
 }
