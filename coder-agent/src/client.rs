@@ -1,22 +1,26 @@
 use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coder_core::id::WorkspaceAgentId;
+use coder_core::{id::WorkspaceAgentId, secret::Secret};
 use http::{Method, StatusCode};
 use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
 use url::Url;
 
+use crate::instance_identity::{IdentityDocument, IdentitySource};
 use crate::protocol::{
-    API_VERSION, API_VERSION_QUERY, BASE_PATH, ExternalAuthQuery, ExternalAuthResponse, GitSshKey,
-    LifecycleReport, LogSource, MAX_BODY_BYTES, Manifest, PatchLogs, PostLogSourceRequest,
-    ReportAppHealth, ReportMetadata, SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats,
-    StatsResponse,
+    API_VERSION, API_VERSION_QUERY, AuthenticateResponse, BASE_PATH, ExternalAuthQuery,
+    ExternalAuthResponse, GitSshKey, LifecycleReport, LogSource, MAX_BODY_BYTES, Manifest,
+    PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata, SESSION_TOKEN_HEADER,
+    ScriptCompleted, Startup, Stats, StatsResponse,
 };
 use crate::tunnel::{BoxedIo, ws};
-use crate::{AgentApi, Error, ErrorKind, Result};
+use crate::{AgentApi, Error, ErrorKind, Result, SessionToken};
 
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,11 +43,20 @@ const MAX_MESSAGE_CHARS: usize = 1_000;
 ///
 /// Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates from the
 /// platform. Redirects are not followed: the token belongs to one server only.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AgentClient {
     calls: reqwest::Client,
     upgrades: reqwest::Client,
     base: Url,
+    token: SessionToken,
+    /// Where a token comes from when there is none.
+    identity: Option<Arc<Identity>>,
+}
+
+struct Identity {
+    source: Box<dyn IdentitySource>,
+    /// Held during an exchange: one serves all calls that wait for a token.
+    exchanging: Mutex<()>,
 }
 
 impl AgentClient {
@@ -52,18 +65,88 @@ impl AgentClient {
     /// # Errors
     /// When the URL is not one of HTTP, or TLS cannot be set up.
     pub fn new(access_url: &Url, token: &str) -> Result<Self> {
+        header_value(token)?;
+        Self::build(access_url, Secret::new(token).into(), None)
+    }
+
+    /// A client that gets its token from the server for the documents of `source`: before the first call, and
+    /// again after a call that was refused for its token.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_identity(access_url: &Url, source: Box<dyn IdentitySource>) -> Result<Self> {
+        let identity = Identity {
+            source,
+            exchanging: Mutex::new(()),
+        };
+        Self::build(
+            access_url,
+            SessionToken::default(),
+            Some(Arc::new(identity)),
+        )
+    }
+
+    fn build(
+        access_url: &Url,
+        token: SessionToken,
+        identity: Option<Arc<Identity>>,
+    ) -> Result<Self> {
         let base = join(access_url, BASE_PATH)?;
-        let calls = builder(token)?
+        let calls = builder()
             .timeout(CALL_TIMEOUT)
             .build()
             .map_err(setup_error)?;
         // An upgrade is an act of HTTP/1.1, and the time of the upgraded connection has no bound.
-        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        let upgrades = builder().http1_only().build().map_err(setup_error)?;
         Ok(Self {
             calls,
             upgrades,
             base,
+            token,
+            identity,
         })
+    }
+
+    /// The token that calls are made with.
+    #[must_use]
+    pub const fn token(&self) -> &SessionToken {
+        &self.token
+    }
+
+    /// Adds the token, which is got first when there is none.
+    async fn authorized(&self, request: RequestBuilder) -> Result<RequestBuilder> {
+        if let Some(identity) = &self.identity {
+            let _exchanging = identity.exchanging.lock().await;
+            if self.token.get().expose().is_empty() {
+                self.token.set(self.exchange(&*identity.source).await?);
+            }
+        }
+        let token = header_value(self.token.get().expose())?;
+        Ok(request.header(SESSION_TOKEN_HEADER, token))
+    }
+
+    async fn exchange(&self, source: &dyn IdentitySource) -> Result<Secret> {
+        let document = source.document().await?;
+        // Beside the calls of agents that have a token.
+        let post = |name: &str| {
+            let url = self.base.join(&format!("../{name}")).map_err(setup_error)?;
+            Ok::<_, Error>(self.calls.post(url))
+        };
+        let request = match &document {
+            IdentityDocument::Aws(body) => post("aws-instance-identity")?.json(body),
+            IdentityDocument::Azure(body) => post("azure-instance-identity")?.json(body),
+            IdentityDocument::Google(body) => post("google-instance-identity")?.json(body),
+        };
+        let response = checked(request.send().await.map_err(send_error)?).await?;
+        let answer: AuthenticateResponse = decode("instance-identity", response).await?;
+        Ok(answer.session_token)
+    }
+
+    /// Forgets a token that was refused, if another one can be got.
+    fn note(&self, error: &Error) {
+        if self.identity.is_some() && error.kind() == ErrorKind::Unauthenticated {
+            self.token.set(Secret::default());
+        }
     }
 
     /// Opens the tunnel, to be given to [`TunnelAcceptor::new`](crate::tunnel::TunnelAcceptor::new).
@@ -74,7 +157,9 @@ impl AgentClient {
         let mut url = join(&self.base, "tunnel")?;
         url.query_pairs_mut()
             .append_pair(API_VERSION_QUERY, API_VERSION);
-        ws::connect(self.upgrades.get(url)).await
+        let request = self.authorized(self.upgrades.get(url)).await?;
+        let opened = ws::connect(request).await;
+        opened.inspect_err(|error| self.note(error))
     }
 
     async fn call<B: Serialize + Sync>(
@@ -91,12 +176,11 @@ impl AgentClient {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response> {
+        let request = self.authorized(request).await?;
         let response = request.send().await.map_err(send_error)?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(response_error(response).await)
-        }
+        checked(response)
+            .await
+            .inspect_err(|error| self.note(error))
     }
 
     async fn tell<B: Serialize + Sync>(&self, method: Method, path: &str, body: &B) -> Result<()> {
@@ -110,6 +194,14 @@ impl AgentClient {
         body: Option<&B>,
     ) -> Result<A> {
         decode(path, self.call(method, path, body).await?).await
+    }
+}
+
+async fn checked(response: reqwest::Response) -> Result<reqwest::Response> {
+    if response.status().is_success() {
+        Ok(response)
+    } else {
+        Err(response_error(response).await)
     }
 }
 
@@ -183,6 +275,7 @@ impl AgentApi for AgentClient {
 pub struct AgentConn {
     upgrades: reqwest::Client,
     access_url: Url,
+    token: Secret,
 }
 
 impl AgentConn {
@@ -191,10 +284,12 @@ impl AgentConn {
     /// # Errors
     /// When the URL is not one of HTTP, or TLS cannot be set up.
     pub fn new(access_url: &Url, token: &str) -> Result<Self> {
-        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        header_value(token)?;
+        let upgrades = builder().http1_only().build().map_err(setup_error)?;
         Ok(Self {
             upgrades,
             access_url: join(access_url, "")?,
+            token: Secret::new(token),
         })
     }
 
@@ -207,7 +302,9 @@ impl AgentConn {
         let path = format!("api/v2/workspaceagents/{agent}/connect");
         let mut url = join(&self.access_url, &path)?;
         url.query_pairs_mut().append_pair("port", &port.to_string());
-        let io = ws::connect(self.upgrades.get(url)).await?;
+        let token = header_value(self.token.expose())?;
+        let request = self.upgrades.get(url).header(SESSION_TOKEN_HEADER, token);
+        let io = ws::connect(request).await?;
         Ok(io.with_keep_alive(ws::KEEP_ALIVE_INTERVAL))
     }
 }
@@ -279,23 +376,33 @@ async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<
     Ok(body)
 }
 
-fn builder(token: &str) -> Result<reqwest::ClientBuilder> {
+fn header_value(token: &str) -> Result<http::HeaderValue> {
     let mut token = http::HeaderValue::from_str(token).map_err(|error| {
         Error::new(ErrorKind::InvalidInput, "token is not one").with_source(error)
     })?;
     token.set_sensitive(true);
-    let name = http::HeaderName::from_bytes(SESSION_TOKEN_HEADER.as_bytes()).map_err(|error| {
-        Error::new(ErrorKind::Internal, "header name is not one").with_source(error)
-    })?;
+    Ok(token)
+}
+
+fn builder() -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder();
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
-    Ok(builder
-        .default_headers([(name, token)].into_iter().collect())
+    builder
         .user_agent(concat!("coder-agent/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_keepalive(Duration::from_secs(15))
-        .redirect(reqwest::redirect::Policy::none()))
+        .redirect(reqwest::redirect::Policy::none())
+}
+
+impl fmt::Debug for AgentClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AgentClient")
+            .field("base", &self.base.as_str())
+            .field("has_identity", &self.identity.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 fn setup_error(error: impl StdError + Send + Sync + 'static) -> Error {

@@ -74,9 +74,11 @@ mod error;
 #[cfg(feature = "agent")]
 pub mod git;
 pub mod init_script;
+pub mod instance_identity;
 pub mod protocol;
 #[cfg(feature = "agent")]
 mod script;
+mod session_token;
 #[cfg(feature = "agent")]
 pub mod ssh;
 #[cfg(feature = "agent")]
@@ -92,3 +94,4 @@ pub use agent::{Agent, AgentOptions, TunnelDialer};
 pub use api::AgentApi;
 pub use client::{AgentClient, AgentConn};
 pub use error::{Error, ErrorKind, Result};
+pub use session_token::SessionToken;

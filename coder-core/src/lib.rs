@@ -78,6 +78,7 @@ pub mod event;
 pub mod file;
 pub mod git_ssh_key;
 pub mod id;
+pub mod instance_identity;
 pub mod job_queue;
 pub mod log_line;
 pub mod name;

@@ -6,6 +6,7 @@ use crate::{
         metrics::Metrics,
         middleware::{InFlight, RateLimiter, TrustedProxies},
     },
+    instance_identity::InstanceIdentityVerifier,
     password::Argon2Hasher,
     rpc::tunnels::Tunnels,
 };
@@ -25,6 +26,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Hashes passwords.
     pub passwords: Arc<dyn PasswordHasher>,
+    /// Knows whose word on machines to take.
+    pub instance_identity: Arc<InstanceIdentityVerifier>,
     /// The tunnels of the agents that are connected to this process.
     pub tunnels: Tunnels,
     /// Ends connections that live long when the server stops.
@@ -53,12 +56,15 @@ impl AppState {
         let trusted =
             TrustedProxies::parse(&http.proxy_trusted_origins, &http.proxy_trusted_headers)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let clock = Arc::clone(&deps.clock);
+        let instance_identity = InstanceIdentityVerifier::new(&config.identity, clock)?;
         let passwords = Argon2Hasher::new(Arc::clone(&deps.entropy), threads)?;
         Ok(Self {
             deps,
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new(registry)),
             passwords: Arc::new(passwords),
+            instance_identity: Arc::new(instance_identity),
             tunnels: Tunnels::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),

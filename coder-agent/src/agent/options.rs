@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coder_core::clock::{Clock, Entropy, OsEntropy, SystemClock};
-use coder_core::secret::Secret;
 
+use crate::SessionToken;
 use crate::ssh::{Environment, SshOptions};
 
 /// What an [`Agent`](super::Agent) needs besides the server.
@@ -14,7 +14,7 @@ pub struct AgentOptions {
     /// The build's version, as reported to the server.
     pub version: String,
     /// The agent's token, given to sessions and scripts as `CODER_AGENT_TOKEN`; empty for none.
-    pub token: Secret,
+    pub token: SessionToken,
     /// The environment that sessions and scripts build on, usually the process' own.
     pub process_environment: Environment,
     /// The running binary. Sessions and scripts find it on `PATH` as `coder`.
@@ -38,7 +38,7 @@ impl Default for AgentOptions {
     fn default() -> Self {
         Self {
             version: concat!("v", env!("CARGO_PKG_VERSION")).into(),
-            token: Secret::default(),
+            token: SessionToken::default(),
             process_environment: Environment::new(),
             executable: None,
             log_dir: std::env::temp_dir(),

@@ -98,16 +98,15 @@ impl Workspace {
 
     /// Takes a later manifest. Start scripts are not run again.
     pub(super) fn update(&self, manifest: Manifest) {
-        let changed = self.manifest.send_if_modified(|current| {
+        self.manifest.send_if_modified(|current| {
             let changed = **current != manifest;
             if changed {
                 *current = Arc::new(manifest);
             }
             changed
         });
-        if changed {
-            self.apply_settings();
-        }
+        // Also when only the token changed.
+        self.apply_settings();
     }
 
     /// What to tell the server about this manifest.
@@ -302,7 +301,7 @@ impl Workspace {
             agent_name: manifest.agent_name.clone(),
             owner_name: manifest.owner_username.clone(),
             workspace_id: manifest.workspace_id.0,
-            agent_token: some(self.options.token.expose()),
+            agent_token: some(self.options.token.get().expose()),
             git_helper: executable.map(Into::into),
             vscode_proxy_uri: some(&manifest.vs_code_port_proxy_uri),
             environment_variables: manifest.environment_variables.clone(),

@@ -13,7 +13,7 @@ mod stat;
 pub use agent::agent_main;
 pub use git::{git_helper_main, gitaskpass_main, gitssh_main, publickey_main};
 pub use main::main;
-pub use options::{AgentArguments, UsageError};
+pub use options::{AgentArguments, AgentAuth, UsageError};
 pub use stat::stat_main;
 
 /// The first line of `--version`. Init scripts look for the word `Coder` in it.

@@ -18,12 +18,16 @@
 //! | `GET external-auth?match=&id=&listen=` | – | [`ExternalAuthResponse`] (404 without a provider) |
 //! | `GET tunnel` | WebSocket upgrade | the [tunnel](crate::tunnel) |
 //!
+//! Beside these are the three calls by which an agent without a token gets one, see
+//! [`AwsInstanceIdentityToken`], [`AzureInstanceIdentityToken`] and [`GoogleInstanceIdentityToken`].
+//!
 //! Calls without an answer are answered with any 2xx status; failures carry Coder's error body
 //! (`message`, `detail`, `validations`). Unknown fields are ignored on both sides and missing
 //! optional ones take their defaults, so that both sides can be upgraded independently.
 
 mod app_health;
 mod git;
+mod instance_identity;
 mod lifecycle;
 mod log;
 mod manifest;
@@ -40,6 +44,10 @@ pub use coder_core::template::SharingLevel;
 pub use coder_core::workspace_agent::LifecycleState;
 pub use coder_core::workspace_app::AppHealth;
 pub use git::{ExternalAuthQuery, ExternalAuthResponse, GitSshKey};
+pub use instance_identity::{
+    AuthenticateResponse, AwsInstanceIdentityToken, AzureInstanceIdentityToken,
+    GoogleInstanceIdentityToken,
+};
 pub use lifecycle::LifecycleReport;
 pub use log::{
     Log, LogSource, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, PatchLogs, PostLogSourceRequest,

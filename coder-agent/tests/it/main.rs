@@ -17,6 +17,9 @@ mod git;
 #[cfg(all(test, feature = "testing"))]
 mod http;
 #[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod identity;
+#[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;
 #[cfg(all(test, feature = "testing"))]

@@ -20,6 +20,7 @@
 //!   number.
 //! - Searched text means itself: `%`, `_` and `\` match nothing else.
 
+mod agent_identity;
 mod api_key;
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -43,6 +44,7 @@ mod workspace_app;
 mod workspace_build;
 mod workspace_resource;
 
+pub use agent_identity::AgentIdentityStore;
 pub use api_key::ApiKeyStore;
 pub use error::StoreError;
 pub use file::FileStore;
@@ -119,6 +121,8 @@ pub trait Transaction: Send {
     fn workspace_resources(&mut self) -> &mut dyn WorkspaceResourceStore;
     /// Agents, their logs, metadata and scripts.
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore;
+    /// Agents that are known by their machine.
+    fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore;
     /// Apps.
     fn workspace_apps(&mut self) -> &mut dyn WorkspaceAppStore;
     /// Facts of the deployment.

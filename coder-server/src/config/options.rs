@@ -20,7 +20,7 @@ pub struct Config {
     /// PostgreSQL.
     #[command(flatten)]
     pub database: DatabaseConfig,
-    /// Keys of users.
+    /// Keys of users, and how machines in clouds are known.
     #[command(flatten)]
     pub identity: IdentityConfig,
     /// Built-in daemons and their jobs.

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use coder_core::{
     event::Event,
     store::{
-        ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore,
-        ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreError, StoreResult,
-        TemplateStore, TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStore,
-        WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
+        AgentIdentityStore, ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore,
+        ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreError,
+        StoreResult, TemplateStore, TemplateVersionStore, Transaction, UserStore,
+        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
+        WorkspaceStore,
     },
 };
 use sea_orm::{
@@ -274,6 +275,10 @@ impl Transaction for PgTransaction {
     }
 
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore {
+        self
+    }
+
+    fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore {
         self
     }
 

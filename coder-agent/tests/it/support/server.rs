@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use coder_agent::protocol::{ExternalAuthQuery, SESSION_TOKEN_HEADER};
 use coder_agent::testing::FakeAgentApi;
@@ -35,6 +35,10 @@ pub(crate) struct State {
     pub(crate) api: FakeAgentApi,
     tunnel: watch::Sender<Option<AgentTunnel>>,
     pub(crate) tunnels: AtomicUsize,
+    /// The token that is good.
+    pub(crate) token: Mutex<String>,
+    /// The documents that were exchanged for it, with the last part of the path.
+    pub(crate) exchanged: Mutex<Vec<(String, serde_json::Value)>>,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -57,6 +61,8 @@ impl TestServer {
             api,
             tunnel: watch::Sender::new(None),
             tunnels: AtomicUsize::new(0),
+            token: Mutex::new(TOKEN.to_owned()),
+            exchanged: Mutex::default(),
         };
         let state = Arc::new(state);
         let shared = Arc::clone(&state);
@@ -121,8 +127,12 @@ async fn connection(state: Arc<State>, socket: impl Io) {
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
     let path = request.uri().path().to_owned();
+    if path.ends_with("-instance-identity") {
+        return exchange(&state, &path, request).await;
+    }
     let token = request.headers().get(SESSION_TOKEN_HEADER);
-    if token.is_none_or(|token| token != TOKEN) {
+    let good = state.token.lock().unwrap().clone();
+    if token.is_none_or(|token| token != good.as_str()) {
         return failed(&Error::new(
             ErrorKind::Unauthenticated,
             "Agent token is not valid.",
@@ -139,6 +149,18 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
         Some(_) => connect(state, request).await,
         None => failed(&Error::new(ErrorKind::NotFound, "Route not found.")),
     }
+}
+
+async fn exchange(state: &State, path: &str, request: Request<Incoming>) -> Answer {
+    let name = path.strip_prefix("/api/v2/workspaceagents/").unwrap();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let mut exchanged = state.exchanged.lock().unwrap();
+    exchanged.push((name.to_owned(), read(&body)));
+    let token = state.token.lock().unwrap().clone();
+    response(
+        StatusCode::OK,
+        &serde_json::json!({ "session_token": token }),
+    )
 }
 
 async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> Answer {

@@ -34,7 +34,7 @@ impl Agents {
         let hash = TokenHash::of(token);
         let mut tx = self.deps.begin().await?;
         let found = async {
-            let found = tx.workspace_agents().by_token(hash).await?;
+            let found = by_token(tx.as_mut(), hash).await?;
             let found = found.ok_or_else(refused)?;
             if is_current(tx.as_mut(), &found).await? {
                 Ok(found)
@@ -64,6 +64,17 @@ impl Agents {
         };
         let found = found.await;
         settle(tx, found).await
+    }
+}
+
+/// The agent whose template gave it this token, or that got it for the word of its cloud.
+async fn by_token(tx: &mut dyn Transaction, token: TokenHash) -> Result<Option<AgentOwner>> {
+    if let Some(found) = tx.workspace_agents().by_token(token).await? {
+        return Ok(Some(found));
+    }
+    match tx.agent_identities().by_token(token).await? {
+        Some(agent) => Ok(tx.workspace_agents().with_owner(agent).await?),
+        None => Ok(None),
     }
 }
 

@@ -7,6 +7,7 @@
 mod authenticate;
 mod connection;
 mod git_ssh_key;
+mod instance_identity;
 mod logs;
 mod query;
 mod report;

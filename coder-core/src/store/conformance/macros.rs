@@ -29,6 +29,9 @@ macro_rules! store_conformance {
             use super::*;
 
             $crate::store_conformance_areas! { ($setup)
+                agent_identities {
+                    by_instance_id, uses, tokens,
+                }
                 agent_logs {
                     sources, append_and_read, overflow, metadata, scripts, script_timings,
                 }

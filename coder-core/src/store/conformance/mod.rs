@@ -3,6 +3,7 @@
 //! A case begins with an empty store, uses the traits only, and never the wall clock. [`fixture`] has the
 //! objects, [`World`] a small deployment to hang them on; other tests may use both.
 
+pub mod agent_identities;
 pub mod agent_logs;
 pub mod api_keys;
 mod backend;

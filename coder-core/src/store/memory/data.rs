@@ -1,6 +1,6 @@
 //! All rows.
 
-use super::table::Table;
+use super::{agent_identity::AgentToken, table::Table};
 use crate::{
     api_key::ApiKey,
     file::File,
@@ -10,6 +10,7 @@ use crate::{
         ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId,
         WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId, WorkspaceId, WorkspaceResourceId,
     },
+    instance_identity::InstanceIdentityUse,
     organization::{Organization, OrganizationMember},
     parameter::{ParameterValue, RichParameter},
     provisioner_daemon::ProvisionerDaemon,
@@ -68,6 +69,10 @@ pub(super) struct Data {
     pub(super) agent_scripts: Table<ScriptId, WorkspaceAgentScript>,
     pub(super) script_timings: Table<WorkspaceAgentId, Rows<ScriptTiming>>,
     pub(super) workspace_apps: Table<WorkspaceAppId, WorkspaceApp>,
+    /// By instance id and agent name.
+    pub(super) instance_identities: Table<(String, String), InstanceIdentityUse>,
+    /// By the hash of the token.
+    pub(super) agent_tokens: Table<[u8; 32], AgentToken>,
     pub(super) settings: Table<String, String>,
     /// The last id given to a log line.
     pub(super) last_log_id: i64,

@@ -4,6 +4,7 @@
 //! whatever is not changed, and commit puts the copy in place. No lookup has an index, so it is meant for
 //! thousands of rows, not millions.
 
+mod agent_identity;
 mod api_key;
 mod data;
 mod file;

@@ -4,10 +4,11 @@ use super::{data::Data, pubsub::Bus};
 use crate::{
     event::Event,
     store::{
-        ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore,
-        ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore,
-        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStore, WorkspaceAppStore,
-        WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
+        AgentIdentityStore, ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore,
+        ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore, SettingStore,
+        StoreResult, TemplateStore, TemplateVersionStore, Transaction, UserStore,
+        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
+        WorkspaceStore,
     },
 };
 use async_trait::async_trait;
@@ -88,6 +89,10 @@ impl Transaction for MemoryTransaction {
     }
 
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore {
+        self
+    }
+
+    fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore {
         self
     }
 

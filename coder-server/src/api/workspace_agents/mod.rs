@@ -3,6 +3,7 @@
 mod connect;
 mod connection;
 mod get;
+mod instance_identity;
 mod logs;
 mod me;
 mod routes;

@@ -1,4 +1,4 @@
-use super::{connect, connection, get, logs, me, watch_metadata};
+use super::{connect, connection, get, instance_identity, logs, me, watch_metadata};
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -6,6 +6,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(me::routes())
+        .routes(routes!(instance_identity::aws_instance_identity))
+        .routes(routes!(instance_identity::azure_instance_identity))
+        .routes(routes!(instance_identity::google_instance_identity))
         .routes(routes!(connection::agent_connection_hints))
         .routes(routes!(get::get_workspace_agent))
         .routes(routes!(connection::agent_connection))

@@ -29,6 +29,7 @@ pub(super) mod workspace_agent_log;
 pub(super) mod workspace_agent_log_source;
 pub(super) mod workspace_agent_metadatum;
 pub(super) mod workspace_agent_script;
+pub(super) mod workspace_agent_token;
 pub(super) mod workspace_app;
 pub(super) mod workspace_build;
 pub(super) mod workspace_build_parameter;

@@ -13,6 +13,7 @@ mod m20261123220000_provisioner_keys;
 mod m20261123223000_template_version_presets;
 mod m20261123230000_job_turns;
 mod m20261126120000_git_ssh_keys;
+mod m20261126120100_instance_identities;
 mod migrator;
 
 pub use migrator::{migrate, revert};

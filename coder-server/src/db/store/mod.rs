@@ -1,5 +1,6 @@
 //! The trait of each aggregate, implemented for the transaction.
 
+mod agent_identity;
 mod api_key;
 mod file;
 mod git_ssh_key;

@@ -25,6 +25,9 @@ pub(crate) const PUBLIC: &[&str] = &[
     "POST /api/v2/users/first",
     "POST /api/v2/users/login",
     "POST /api/v2/users/validate-password",
+    "POST /api/v2/workspaceagents/aws-instance-identity",
+    "POST /api/v2/workspaceagents/azure-instance-identity",
+    "POST /api/v2/workspaceagents/google-instance-identity",
 ];
 
 /// What an operation answers to a stranger, who sends this body.

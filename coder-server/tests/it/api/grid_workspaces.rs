@@ -94,6 +94,18 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         "GET /api/v2/workspacebuilds/{workspacebuild}/timings",
         Hidden(""),
     ),
+    (
+        "POST /api/v2/workspaceagents/aws-instance-identity",
+        NoObject,
+    ),
+    (
+        "POST /api/v2/workspaceagents/azure-instance-identity",
+        NoObject,
+    ),
+    (
+        "POST /api/v2/workspaceagents/google-instance-identity",
+        NoObject,
+    ),
     ("GET /api/v2/workspaceagents/connection", NoObject),
     ("GET /api/v2/workspaceagents/{workspaceagent}", Hidden("")),
     // Without a port; with one it is in the tests of agents.

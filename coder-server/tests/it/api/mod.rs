@@ -14,6 +14,7 @@ mod grid;
 mod grid_rows;
 mod grid_workspaces;
 mod hardening;
+mod instance_identity;
 mod limits;
 mod openapi;
 mod organizations;
