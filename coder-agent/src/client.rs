@@ -14,10 +14,11 @@ use url::Url;
 
 use crate::instance_identity::{IdentityDocument, IdentitySource};
 use crate::protocol::{
-    API_VERSION, API_VERSION_QUERY, AuthenticateResponse, BASE_PATH, ExternalAuthQuery,
-    ExternalAuthResponse, GitSshKey, LifecycleReport, LogSource, MAX_BODY_BYTES, Manifest,
-    PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportMetadata, SESSION_TOKEN_HEADER,
-    ScriptCompleted, Startup, Stats, StatsResponse,
+    API_VERSION, API_VERSION_QUERY, AuthenticateResponse, BASE_PATH, CreateSubAgentRequest,
+    CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse, GitSshKey, LifecycleReport,
+    ListSubAgentsResponse, LogSource, MAX_BODY_BYTES, Manifest, PatchLogs, PostLogSourceRequest,
+    ReportAppHealth, ReportMetadata, SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats,
+    StatsResponse,
 };
 use crate::tunnel::{BoxedIo, ws};
 use crate::{AgentApi, Error, ErrorKind, Result, SessionToken};
@@ -267,6 +268,21 @@ impl AgentApi for AgentClient {
         url.query_pairs_mut().extend_pairs(given.chain(listen));
         let response = self.send(self.calls.get(url)).await?;
         decode("external-auth", response).await
+    }
+
+    async fn create_sub_agent(&self, new: CreateSubAgentRequest) -> Result<CreateSubAgentResponse> {
+        self.ask(Method::POST, "sub-agents", Some(&new)).await
+    }
+
+    async fn list_sub_agents(&self) -> Result<ListSubAgentsResponse> {
+        self.ask(Method::GET, "sub-agents", None::<&()>).await
+    }
+
+    async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> Result<()> {
+        let path = format!("sub-agents/{id}");
+        self.call(Method::DELETE, &path, None::<&()>)
+            .await
+            .map(drop)
     }
 }
 

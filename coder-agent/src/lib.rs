@@ -70,6 +70,8 @@ mod backoff;
 #[cfg(feature = "agent")]
 pub mod cli;
 mod client;
+#[cfg(feature = "agent")]
+pub mod devcontainers;
 mod error;
 #[cfg(feature = "agent")]
 pub mod git;

@@ -72,6 +72,7 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod devcontainer;
 mod enums;
 mod error;
 pub mod event;

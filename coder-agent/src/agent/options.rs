@@ -27,6 +27,14 @@ pub struct AgentOptions {
     pub ssh_max_timeout: Duration,
     /// What wraps the agent (`CODER_AGENT_SUBSYSTEM`).
     pub subsystems: Vec<String>,
+    /// Look for dev containers, start and list them (`--devcontainers-enable`).
+    pub devcontainers: bool,
+    /// Look for projects with one (`--devcontainers-project-discovery-enable`).
+    pub devcontainer_discovery: bool,
+    /// Start what was found so (`--devcontainers-discovery-autostart-enable`).
+    pub devcontainer_autostart: bool,
+    /// The server, as agents inside of dev containers reach it.
+    pub url: String,
     /// Tells the time of reports.
     pub clock: Arc<dyn Clock>,
     /// Scatters the waits between tries.
@@ -34,7 +42,7 @@ pub struct AgentOptions {
 }
 
 impl Default for AgentOptions {
-    /// The system's clock and randomness, temporary folders, an empty environment.
+    /// The system's clock and randomness, temporary folders, an empty environment, no dev containers.
     fn default() -> Self {
         Self {
             version: concat!("v", env!("CARGO_PKG_VERSION")).into(),
@@ -45,6 +53,10 @@ impl Default for AgentOptions {
             script_data_dir: std::env::temp_dir(),
             ssh_max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
             subsystems: Vec::new(),
+            devcontainers: false,
+            devcontainer_discovery: false,
+            devcontainer_autostart: false,
+            url: String::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
         }

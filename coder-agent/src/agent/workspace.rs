@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use coder_core::id::LogSourceId;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +15,10 @@ use super::outbox::{Outbox, Report};
 use super::services::Services;
 use super::{AgentOptions, app_health, metadata, sender, stats};
 use crate::AgentApi;
+use crate::devcontainers::{Devcontainers, DevcontainersOptions, Place};
 use crate::protocol::{
-    API_VERSION, LifecycleReport, LifecycleState, Manifest, Script, ScriptStage, Startup,
+    API_VERSION, LifecycleReport, LifecycleState, Log, Manifest, PostLogSourceRequest, Script,
+    ScriptStage, ScriptStatus, Startup,
 };
 use crate::script::{LogQueue, ScriptContext, ScriptRunner, create_bin_dir};
 use crate::ssh::command::absolute_directory;
@@ -44,6 +47,7 @@ pub(super) struct Workspace {
     lifecycle: Mutex<Lifecycle>,
     outbox: Outbox,
     logs: LogQueue,
+    devcontainers: Devcontainers,
     tasks: TaskTracker,
     /// Cancelled when the agent begins to end: no start script goes on.
     ending: CancellationToken,
@@ -74,6 +78,8 @@ impl Workspace {
             process_environment: options.process_environment.clone(),
             max_timeout: options.ssh_max_timeout,
         });
+        let logs = LogQueue::default();
+        let devcontainers = devcontainers(&options, &api, &logs);
         let workspace = Self {
             api,
             options,
@@ -83,7 +89,8 @@ impl Workspace {
             manifest: watch::Sender::new(Arc::new(manifest)),
             lifecycle: Mutex::new(Lifecycle::new()),
             outbox: Outbox::default(),
-            logs: LogQueue::default(),
+            logs,
+            devcontainers,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -149,6 +156,8 @@ impl Workspace {
         self.background(async move {
             stats::report(&*workspace.api, &workspace.services).await;
         });
+        let devcontainers = self.devcontainers.clone();
+        self.background(async move { devcontainers.run().await });
         let workspace = Arc::clone(self);
         self.tasks
             .spawn(async move { workspace.run_start_scripts().await });
@@ -164,6 +173,7 @@ impl Workspace {
         {
             tracing::warn!("SSH sessions did not end in time");
         }
+        self.devcontainers.close().await;
         let manifest = self.manifest();
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_stop);
         // Nothing ends stop scripts early but a second signal, which ends the process.
@@ -187,6 +197,10 @@ impl Workspace {
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_start);
         let cancel = &self.ending;
         let results = self.run_scripts(scripts, ScriptStage::Start, cancel).await;
+        let mut results = results;
+        if !cancel.is_cancelled() && !self.devcontainers.start(&manifest.devcontainers).await {
+            results.push(ScriptStatus::ExitFailure);
+        }
         if cancel.is_cancelled() {
             return;
         }
@@ -200,7 +214,7 @@ impl Workspace {
         scripts: impl Iterator<Item = &'a Script>,
         stage: ScriptStage,
         cancel: &CancellationToken,
-    ) -> Vec<crate::protocol::ScriptStatus> {
+    ) -> Vec<ScriptStatus> {
         let context = Arc::new(self.context(&self.manifest()));
         let runner = ScriptRunner::new(context, self.logs.clone(), Arc::clone(&self.options.clock));
         runner
@@ -275,6 +289,14 @@ impl Workspace {
             motd_file: (!manifest.motd_path.is_empty()).then(|| (&manifest.motd_path).into()),
             announcement_banners: Vec::new(),
         });
+        let environment = self.environment(&manifest);
+        let directory = absolute_directory(&manifest.directory, &self.user, &environment);
+        let place = Place {
+            environment,
+            directory,
+        };
+        self.devcontainers
+            .update(place, &self.user, &manifest.devcontainers);
     }
 
     fn context(&self, manifest: &Manifest) -> ScriptContext {
@@ -310,4 +332,35 @@ impl Workspace {
             ..WorkspaceEnvironment::default()
         }
     }
+}
+
+/// The dev containers of a workspace, whose lines go into its log under a source of their own.
+fn devcontainers(
+    options: &AgentOptions,
+    api: &Arc<dyn AgentApi>,
+    logs: &LogQueue,
+) -> Devcontainers {
+    let source = PostLogSourceRequest {
+        id: LogSourceId::generate(&*options.entropy),
+        display_name: "Dev Containers".to_owned(),
+        icon: "/emojis/1f4e6.png".to_owned(),
+    };
+    let (logs, clock, id) = (logs.clone(), Arc::clone(&options.clock), source.id);
+    let log = move |level, line: &str| {
+        let line = Log {
+            created_at: clock.now(),
+            output: line.to_owned(),
+            level,
+        };
+        logs.push(id, line);
+    };
+    let options = DevcontainersOptions {
+        enable: options.devcontainers,
+        discovery: options.devcontainer_discovery,
+        autostart: options.devcontainer_autostart,
+        executable: options.executable.clone(),
+        url: options.url.clone(),
+        entropy: Arc::clone(&options.entropy),
+    };
+    Devcontainers::new(options, Arc::clone(api), source, Arc::new(log))
 }

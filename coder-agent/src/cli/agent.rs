@@ -27,6 +27,7 @@ Options:
       --log-dir <DIR>             Where scripts' output is kept [env: CODER_AGENT_LOG_DIR]
       --script-data-dir <DIR>     Where scripts keep data [env: CODER_AGENT_SCRIPT_DATA_DIR]
       --ssh-max-timeout <TIME>    How long SSH clients may be silent [default: 72h]
+      --devcontainers-enable      Start dev containers, and list containers [default: true]
       --log-json                  Log as JSON
   -v, --verbose                   Log more [env: CODER_VERBOSE]
 ";
@@ -76,6 +77,10 @@ async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), St
         script_data_dir: arguments.script_data_dir,
         ssh_max_timeout: arguments.ssh_max_timeout,
         subsystems: arguments.subsystems,
+        devcontainers: arguments.devcontainers,
+        devcontainer_discovery: arguments.devcontainer_discovery,
+        devcontainer_autostart: arguments.devcontainer_autostart,
+        url: arguments.url.as_str().to_owned(),
         ..AgentOptions::default()
     };
     tracing::info!(version = VERSION_LINE, server = %arguments.url, "agent starts");

@@ -25,6 +25,14 @@ pub struct AgentArguments {
     pub ssh_max_timeout: Duration,
     /// `CODER_AGENT_SUBSYSTEM`, separated by commas.
     pub subsystems: Vec<String>,
+    /// `--devcontainers-enable`, `CODER_AGENT_DEVCONTAINERS_ENABLE`.
+    pub devcontainers: bool,
+    /// `--devcontainers-project-discovery-enable`,
+    /// `CODER_AGENT_DEVCONTAINERS_PROJECT_DISCOVERY_ENABLE`.
+    pub devcontainer_discovery: bool,
+    /// `--devcontainers-discovery-autostart-enable`,
+    /// `CODER_AGENT_DEVCONTAINERS_DISCOVERY_AUTOSTART_ENABLE`.
+    pub devcontainer_autostart: bool,
     /// `--log-json`: log as JSON.
     pub log_json: bool,
     /// `CODER_VERBOSE`, `--verbose`: log more.
@@ -83,13 +91,7 @@ const IGNORED_WITH_VALUE: &[&str] = &[
 ];
 
 /// The same for options without a value, or with an optional one behind `=`.
-const IGNORED: &[&str] = &[
-    "no-reap",
-    "devcontainers-enable",
-    "devcontainers-project-discovery-enable",
-    "devcontainers-discovery-autostart-enable",
-    "socket-server-enabled",
-];
+const IGNORED: &[&str] = &["no-reap", "socket-server-enabled"];
 
 /// Options that forbid something. Accepting them without forbidding would be worse than failing.
 const NOT_OFFERED: &[&str] = &[
@@ -135,6 +137,9 @@ struct Given {
     log_dir: Option<OsString>,
     script_data_dir: Option<OsString>,
     ssh_max_timeout: Option<OsString>,
+    devcontainers: Option<OsString>,
+    devcontainer_discovery: Option<OsString>,
+    devcontainer_autostart: Option<OsString>,
     log_json: bool,
     verbose: bool,
 }
@@ -150,6 +155,11 @@ impl Given {
             log_dir: variable("CODER_AGENT_LOG_DIR"),
             script_data_dir: variable("CODER_AGENT_SCRIPT_DATA_DIR"),
             ssh_max_timeout: variable("CODER_AGENT_SSH_MAX_TIMEOUT"),
+            devcontainers: variable("CODER_AGENT_DEVCONTAINERS_ENABLE"),
+            devcontainer_discovery: variable("CODER_AGENT_DEVCONTAINERS_PROJECT_DISCOVERY_ENABLE"),
+            devcontainer_autostart: variable(
+                "CODER_AGENT_DEVCONTAINERS_DISCOVERY_AUTOSTART_ENABLE",
+            ),
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
             verbose: variable("CODER_VERBOSE").is_some_and(|value| value != "false"),
         }
@@ -166,6 +176,11 @@ impl Given {
             "log-dir" => self.log_dir = Some(parser.value().map_err(wrong)?),
             "script-data-dir" => self.script_data_dir = Some(parser.value().map_err(wrong)?),
             "ssh-max-timeout" => self.ssh_max_timeout = Some(parser.value().map_err(wrong)?),
+            "devcontainers-enable" => self.devcontainers = flag(parser),
+            "devcontainers-project-discovery-enable" => self.devcontainer_discovery = flag(parser),
+            "devcontainers-discovery-autostart-enable" => {
+                self.devcontainer_autostart = flag(parser);
+            }
             "log-json" => {
                 // Other versions name a file here.
                 self.log_json = true;
@@ -230,6 +245,9 @@ impl Given {
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty())
                 .collect(),
+            devcontainers: is_on(self.devcontainers, true),
+            devcontainer_discovery: is_on(self.devcontainer_discovery, true),
+            devcontainer_autostart: is_on(self.devcontainer_autostart, false),
             log_json: self.log_json,
             verbose: self.verbose,
         })
@@ -278,6 +296,15 @@ fn get<'a>(variables: &'a Variables, name: &str) -> Option<&'a OsString> {
     variables
         .get(OsStr::new(name))
         .filter(|value| !value.is_empty())
+}
+
+/// A flag, or its value behind `=`.
+fn flag(parser: &mut lexopt::Parser) -> Option<OsString> {
+    Some(parser.optional_value().unwrap_or_else(|| "true".into()))
+}
+
+fn is_on(given: Option<OsString>, usual: bool) -> bool {
+    given.map_or(usual, |value| value != "false" && value != "0")
 }
 
 fn wrong(error: lexopt::Error) -> UsageError {
@@ -389,6 +416,29 @@ mod tests {
         assert_eq!(metadata_url.unwrap().port(), Some(1));
         let arguments = parse(&["--auth", "token"], &[URL, TOKEN, auth]).unwrap();
         assert_eq!(token(&arguments), "secret-token");
+    }
+
+    #[test]
+    fn dev_containers_are_on_until_told_otherwise() {
+        let of = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let variables = [&[URL, TOKEN], variables].concat();
+            let arguments = parse(arguments, &variables).unwrap();
+            [
+                arguments.devcontainers,
+                arguments.devcontainer_discovery,
+                arguments.devcontainer_autostart,
+            ]
+        };
+        assert_eq!(of(&[], &[]), [true, true, false]);
+        let off = ("CODER_AGENT_DEVCONTAINERS_ENABLE", "false");
+        assert_eq!(
+            of(&["--devcontainers-discovery-autostart-enable"], &[off]),
+            [false, true, true]
+        );
+        assert_eq!(
+            of(&["--devcontainers-enable=true"], &[off]),
+            [true, true, false]
+        );
     }
 
     #[test]

@@ -6,6 +6,8 @@ use coder_core::template::SharingLevel;
 use coder_core::workspace_app::AppHealth;
 use serde::{Deserialize, Serialize};
 
+use super::Devcontainer;
+
 /// `GET manifest`: everything an agent needs to know to do its work.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -47,6 +49,9 @@ pub struct Manifest {
     /// Values to collect again and again.
     #[serde(default)]
     pub metadata: Vec<MetadataDescription>,
+    /// Dev containers to start.
+    #[serde(default)]
+    pub devcontainers: Vec<Devcontainer>,
 }
 
 /// A script of the template.
@@ -166,6 +171,7 @@ impl fmt::Debug for Manifest {
             .field("scripts", &self.scripts.len())
             .field("apps", &self.apps.len())
             .field("metadata", &self.metadata.len())
+            .field("devcontainers", &self.devcontainers.len())
             .finish_non_exhaustive()
     }
 }

@@ -16,6 +16,9 @@
 //! | `POST report-stats` | [`Stats`] | [`StatsResponse`] |
 //! | `GET gitsshkey` | – | [`GitSshKey`] (403 if the template keeps it from the agent) |
 //! | `GET external-auth?match=&id=&listen=` | – | [`ExternalAuthResponse`] (404 without a provider) |
+//! | `POST sub-agents` | [`CreateSubAgentRequest`] | [`CreateSubAgentResponse`] |
+//! | `GET sub-agents` | – | [`ListSubAgentsResponse`] |
+//! | `DELETE sub-agents/{id}` | – | – |
 //! | `GET tunnel` | WebSocket upgrade | the [tunnel](crate::tunnel) |
 //!
 //! Beside these are the three calls by which an agent without a token gets one, see
@@ -26,6 +29,8 @@
 //! optional ones take their defaults, so that both sides can be upgraded independently.
 
 mod app_health;
+mod container;
+mod devcontainer;
 mod git;
 mod instance_identity;
 mod lifecycle;
@@ -43,6 +48,14 @@ pub use coder_core::script::{ScriptStage, ScriptStatus};
 pub use coder_core::template::SharingLevel;
 pub use coder_core::workspace_agent::LifecycleState;
 pub use coder_core::workspace_app::AppHealth;
+pub use container::{
+    DevcontainerStatus, ListContainersResponse, WorkspaceAgentContainer,
+    WorkspaceAgentContainerPort, WorkspaceAgentDevcontainer, WorkspaceAgentDevcontainerAgent,
+};
+pub use devcontainer::{
+    CreateSubAgentRequest, CreateSubAgentResponse, Devcontainer, ListSubAgentsResponse, SubAgent,
+    SubAgentApp,
+};
 pub use git::{ExternalAuthQuery, ExternalAuthResponse, GitSshKey};
 pub use instance_identity::{
     AuthenticateResponse, AwsInstanceIdentityToken, AzureInstanceIdentityToken,

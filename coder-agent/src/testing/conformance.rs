@@ -9,14 +9,14 @@
 )]
 
 use coder_core::Timestamp;
-use coder_core::id::{LogSourceId, ScriptId, WorkspaceAppId};
+use coder_core::id::{LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId};
 use uuid::Uuid;
 
 use crate::protocol::{
-    AppHealth, AppHealthUpdate, ExternalAuthQuery, LifecycleReport, LifecycleState, Log, LogLevel,
-    MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, MAX_METADATA_OUTPUT_BYTES, MetadataResult, PatchLogs,
-    PostLogSourceRequest, ReportAppHealth, ReportMetadata, ScriptCompleted, ScriptStage,
-    ScriptStatus, Startup, Stats,
+    AppHealth, AppHealthUpdate, CreateSubAgentRequest, ExternalAuthQuery, LifecycleReport,
+    LifecycleState, Log, LogLevel, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES,
+    MAX_METADATA_OUTPUT_BYTES, MetadataResult, PatchLogs, PostLogSourceRequest, ReportAppHealth,
+    ReportMetadata, ScriptCompleted, ScriptStage, ScriptStatus, Startup, Stats, SubAgentApp,
 };
 use crate::{AgentApi, ErrorKind, Result};
 
@@ -31,7 +31,8 @@ macro_rules! agent_api_conformance {
                 manifests_are_stable startups_are_taken states_may_come_again
                 logs_are_taken full_logs_refuse_more log_sources_are_idempotent
                 metadata_is_taken scripts_of_others_are_refused apps_of_others_are_refused
-                stats_tell_the_next_report git_keys_are_stable unknown_logins_are_refused);
+                stats_tell_the_next_report git_keys_are_stable unknown_logins_are_refused
+                agents_inside_come_and_go);
         }
     };
     (@tests $make:path; $($test:ident)+) => { $(
@@ -237,6 +238,46 @@ pub async fn unknown_logins_are_refused(api: &dyn AgentApi) {
     expect(api.external_auth(unknown).await, ErrorKind::NotFound);
     let nothing = ExternalAuthQuery::default();
     expect(api.external_auth(nothing).await, ErrorKind::InvalidInput);
+}
+
+/// Agents inside have names and tokens of their own, and can be ended.
+pub async fn agents_inside_come_and_go(api: &dyn AgentApi) {
+    let new = |name: &str| CreateSubAgentRequest {
+        id: None,
+        name: name.into(),
+        directory: "/workspaces/project".into(),
+        architecture: "amd64".into(),
+        operating_system: "linux".into(),
+        display_apps: vec!["vscode".into()],
+        apps: vec![SubAgentApp {
+            slug: "docs".into(),
+            url: "http://localhost:8000".into(),
+            ..SubAgentApp::default()
+        }],
+    };
+    let one = api.create_sub_agent(new("one")).await.unwrap();
+    assert_eq!(one.agent.name, "one");
+    assert!(!one.auth_token.expose().is_empty());
+    let two = api.create_sub_agent(new("a-two")).await.unwrap();
+    assert_ne!(one.agent.id, two.agent.id);
+    expect(api.create_sub_agent(new("one")).await, ErrorKind::Conflict);
+    expect(
+        api.create_sub_agent(new("no name")).await,
+        ErrorKind::InvalidInput,
+    );
+    let unknown = CreateSubAgentRequest {
+        id: Some(WorkspaceAgentId(Uuid::from_u128(81))),
+        ..new("three")
+    };
+    expect(api.create_sub_agent(unknown).await, ErrorKind::NotFound);
+    let listed = api.list_sub_agents().await.unwrap().agents;
+    assert_eq!(listed, [two.agent.clone(), one.agent.clone()]);
+    api.delete_sub_agent(one.agent.id).await.unwrap();
+    expect(
+        api.delete_sub_agent(one.agent.id).await,
+        ErrorKind::NotFound,
+    );
+    assert_eq!(api.list_sub_agents().await.unwrap().agents, [two.agent]);
 }
 
 fn lines(log_source_id: LogSourceId, texts: &[&str]) -> PatchLogs {

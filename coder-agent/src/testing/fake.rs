@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use coder_core::id::LogSourceId;
+use coder_core::id::{LogSourceId, WorkspaceAgentId};
 use coder_core::secret::Secret;
 
 use crate::protocol::{
-    ExternalAuthQuery, ExternalAuthResponse, GitSshKey, LifecycleReport, LifecycleState, Log,
-    LogSource, MAX_AGENT_LOG_BYTES, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse,
+    CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse,
+    GitSshKey, LifecycleReport, LifecycleState, ListSubAgentsResponse, Log, LogSource,
+    MAX_AGENT_LOG_BYTES, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
+    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse, SubAgent,
 };
 use crate::{AgentApi, Error, ErrorKind, Result};
 
@@ -20,6 +21,7 @@ pub struct FakeAgentApi {
     failure: Mutex<Option<ErrorKind>>,
     git_ssh_key: Mutex<GitSshKey>,
     external_auth: Mutex<BTreeMap<String, ExternalAuthResponse>>,
+    sub_agents: Mutex<BTreeMap<WorkspaceAgentId, CreateSubAgentRequest>>,
 }
 
 /// Everything a [`FakeAgentApi`] was told.
@@ -58,7 +60,14 @@ impl FakeAgentApi {
                 private_key: Secret::new("none"),
             }),
             external_auth: Mutex::default(),
+            sub_agents: Mutex::default(),
         }
+    }
+
+    /// The agents inside of this one, as they were asked for.
+    #[must_use]
+    pub fn sub_agents(&self) -> BTreeMap<WorkspaceAgentId, CreateSubAgentRequest> {
+        lock(&self.sub_agents).clone()
     }
 
     /// Gives out this key pair from now on.
@@ -232,6 +241,55 @@ impl AgentApi for FakeAgentApi {
             return Err(Error::new(ErrorKind::TimedOut, "nobody has signed in yet"));
         }
         Ok(answer)
+    }
+
+    async fn create_sub_agent(&self, new: CreateSubAgentRequest) -> Result<CreateSubAgentResponse> {
+        drop(self.record()?);
+        if !coder_core::name::is_agent_name(&new.name) {
+            return Err(Error::new(ErrorKind::InvalidInput, "that is no name"));
+        }
+        let foreseen = lock(&self.manifest).devcontainers.clone();
+        let foreseen = |id| foreseen.iter().any(|one| one.subagent_id == Some(id));
+        let mut present = lock(&self.sub_agents);
+        let id = match new.id {
+            Some(id) if foreseen(id) => id,
+            Some(_) => return Err(Error::new(ErrorKind::NotFound, "no such agent")),
+            None => WorkspaceAgentId(uuid::Uuid::from_u128(0x5AB0 + present.len() as u128)),
+        };
+        let named = |(other, one): (&WorkspaceAgentId, &CreateSubAgentRequest)| {
+            *other != id && one.name == new.name
+        };
+        if present.iter().any(named) {
+            return Err(Error::new(ErrorKind::Conflict, "the name is taken"));
+        }
+        let agent = SubAgent {
+            id,
+            name: new.name.clone(),
+        };
+        present.insert(id, new);
+        Ok(CreateSubAgentResponse {
+            agent,
+            auth_token: Secret::new(uuid::Uuid::from_u128(0x70CE).to_string()),
+        })
+    }
+
+    async fn list_sub_agents(&self) -> Result<ListSubAgentsResponse> {
+        drop(self.record()?);
+        let present = lock(&self.sub_agents);
+        let agents = present.iter().map(|(id, one)| SubAgent {
+            id: *id,
+            name: one.name.clone(),
+        });
+        let mut agents: Vec<_> = agents.collect();
+        agents.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(ListSubAgentsResponse { agents })
+    }
+
+    async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> Result<()> {
+        drop(self.record()?);
+        let removed = lock(&self.sub_agents).remove(&id);
+        let gone = || Error::new(ErrorKind::NotFound, "no such agent");
+        removed.map(drop).ok_or_else(gone)
     }
 }
 

@@ -13,6 +13,9 @@ mod agent;
 mod binary;
 #[cfg(test)]
 #[cfg(all(feature = "agent", feature = "testing"))]
+mod devcontainers;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
 mod git;
 #[cfg(all(test, feature = "testing"))]
 mod http;

@@ -24,6 +24,7 @@ mod agent_identity;
 mod api_key;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod devcontainer;
 mod error;
 mod file;
 mod git_ssh_key;
@@ -46,6 +47,7 @@ mod workspace_resource;
 
 pub use agent_identity::AgentIdentityStore;
 pub use api_key::ApiKeyStore;
+pub use devcontainer::DevcontainerStore;
 pub use error::StoreError;
 pub use file::FileStore;
 pub use git_ssh_key::GitSshKeyStore;
@@ -121,6 +123,8 @@ pub trait Transaction: Send {
     fn workspace_resources(&mut self) -> &mut dyn WorkspaceResourceStore;
     /// Agents, their logs, metadata and scripts.
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore;
+    /// Dev containers, and the agents inside them.
+    fn devcontainers(&mut self) -> &mut dyn DevcontainerStore;
     /// Agents that are known by their machine.
     fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore;
     /// Apps.

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use coder_core::{
     event::Event,
     store::{
-        AgentIdentityStore, ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore,
-        ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreError,
-        StoreResult, TemplateStore, TemplateVersionStore, Transaction, UserStore,
-        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
-        WorkspaceStore,
+        AgentIdentityStore, ApiKeyStore, DevcontainerStore, FileStore, GitSshKeyStore,
+        OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore,
+        SettingStore, StoreError, StoreResult, TemplateStore, TemplateVersionStore, Transaction,
+        UserStore, WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore,
+        WorkspaceResourceStore, WorkspaceStore,
     },
 };
 use sea_orm::{
@@ -275,6 +275,10 @@ impl Transaction for PgTransaction {
     }
 
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore {
+        self
+    }
+
+    fn devcontainers(&mut self) -> &mut dyn DevcontainerStore {
         self
     }
 

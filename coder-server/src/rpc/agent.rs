@@ -1,17 +1,20 @@
 //! What an agent calls, over the core's use cases. The HTTP endpoints below `workspaceagents/me/` and
 //! [`AgentApi`] are two faces of the same calls.
 
+use super::sub_agents::devcontainer;
 use async_trait::async_trait;
 use coder_agent::{
     AgentApi,
     protocol::{
-        App, ExternalAuthQuery, ExternalAuthResponse, GitSshKey, Healthcheck, LifecycleReport,
+        App, CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery,
+        ExternalAuthResponse, GitSshKey, Healthcheck, LifecycleReport, ListSubAgentsResponse,
         LogSource, Manifest, MetadataDescription, PatchLogs, PostLogSourceRequest, ReportAppHealth,
         ReportMetadata, Script, ScriptCompleted, Startup, Stats, StatsResponse,
     },
 };
 use coder_core::{
     Error, ErrorKind,
+    id::WorkspaceAgentId,
     script::{ScriptTiming, WorkspaceAgentScript},
     service::{
         Deps,
@@ -29,8 +32,8 @@ const STATS_INTERVAL_SECONDS: u64 = 30;
 /// The calls of one agent, whose token was checked.
 #[derive(Clone, Debug)]
 pub struct AgentCalls {
-    agents: Agents,
-    owner: Arc<AgentOwner>,
+    pub(super) agents: Agents,
+    pub(super) owner: Arc<AgentOwner>,
 }
 
 impl AgentCalls {
@@ -67,6 +70,7 @@ impl AgentCalls {
             scripts: found.scripts.into_iter().map(script).collect(),
             apps: found.apps.into_iter().map(app).collect(),
             metadata: found.metadata.into_iter().map(metadatum).collect(),
+            devcontainers: found.devcontainers.into_iter().map(devcontainer).collect(),
         })
     }
 
@@ -273,6 +277,21 @@ impl AgentApi for AgentCalls {
         query: ExternalAuthQuery,
     ) -> coder_agent::Result<ExternalAuthResponse> {
         Self::external_auth(self, &query).map_err(to_agent)
+    }
+
+    async fn create_sub_agent(
+        &self,
+        new: CreateSubAgentRequest,
+    ) -> coder_agent::Result<CreateSubAgentResponse> {
+        Self::create_sub_agent(self, new).await.map_err(to_agent)
+    }
+
+    async fn list_sub_agents(&self) -> coder_agent::Result<ListSubAgentsResponse> {
+        Self::list_sub_agents(self).await.map_err(to_agent)
+    }
+
+    async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> coder_agent::Result<()> {
+        Self::delete_sub_agent(self, id).await.map_err(to_agent)
     }
 }
 

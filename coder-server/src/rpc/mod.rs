@@ -2,4 +2,5 @@
 
 pub mod agent;
 pub mod provisioner_daemon;
+mod sub_agents;
 pub mod tunnels;

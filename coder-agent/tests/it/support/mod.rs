@@ -54,6 +54,7 @@ pub(crate) fn manifest() -> Manifest {
         scripts: Vec::new(),
         apps: Vec::new(),
         metadata: Vec::new(),
+        devcontainers: Vec::new(),
     }
 }
 

@@ -182,6 +182,12 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
         (Method::POST, "app-health") => done(api.report_app_health(read(&body)).await),
         (Method::POST, "report-stats") => given(api.report_stats(read(&body)).await),
         (Method::GET, "gitsshkey") => given(api.git_ssh_key().await),
+        (Method::POST, "sub-agents") => given(api.create_sub_agent(read(&body)).await),
+        (Method::GET, "sub-agents") => given(api.list_sub_agents().await),
+        (Method::DELETE, call) if call.starts_with("sub-agents/") => {
+            let id = call.trim_start_matches("sub-agents/").parse().unwrap();
+            done(api.delete_sub_agent(id).await)
+        }
         (Method::GET, "external-auth") => given(api.external_auth(external_auth(&query)).await),
         _ => failed(&Error::new(ErrorKind::NotFound, "Route not found.")),
     }
@@ -258,6 +264,7 @@ fn failed(error: &Error) -> Answer {
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_GATEWAY,
     };

@@ -1,6 +1,7 @@
 use super::Agents;
 use crate::{
     Error, ErrorKind, Result,
+    devcontainer::WorkspaceAgentDevcontainer,
     script::WorkspaceAgentScript,
     secret::TokenHash,
     service::unit::settle,
@@ -21,6 +22,8 @@ pub struct AgentManifest {
     pub apps: Vec<WorkspaceApp>,
     /// What to measure.
     pub metadata: Vec<AgentMetadatum>,
+    /// Dev containers to start.
+    pub devcontainers: Vec<WorkspaceAgentDevcontainer>,
 }
 
 impl Agents {
@@ -60,6 +63,7 @@ impl Agents {
                 scripts: tx.workspace_agents().scripts(&[id]).await?,
                 apps: tx.workspace_apps().by_agents(&[id]).await?,
                 metadata: tx.workspace_agents().metadata(&[id]).await?,
+                devcontainers: tx.devcontainers().by_agents(&[id]).await?,
             })
         };
         let found = found.await;

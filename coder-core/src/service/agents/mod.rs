@@ -11,12 +11,14 @@ mod instance_identity;
 mod logs;
 mod query;
 mod report;
+mod sub_agents;
 
 pub use authenticate::AgentManifest;
 pub use connection::INACTIVE_AFTER_MS;
 pub use git_ssh_key::require_user_data;
 pub use logs::{EXTERNAL_LOG_SOURCE, NewAgentLog};
 pub use report::AgentStartup;
+pub use sub_agents::NewSubAgent;
 
 use super::Deps;
 use crate::{Result, event::Event, store::Transaction, workspace::Workspace};

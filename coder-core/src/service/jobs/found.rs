@@ -3,8 +3,9 @@
 use crate::{
     Error, Result, Timestamp,
     clock::Entropy,
+    devcontainer::WorkspaceAgentDevcontainer,
     id::{
-        LogSourceId, ProvisionerJobId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
+        DevcontainerId, LogSourceId, ProvisionerJobId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
         WorkspaceResourceId,
     },
     script::WorkspaceAgentScript,
@@ -39,6 +40,18 @@ pub struct FoundAgent {
     pub scripts: Vec<FoundScript>,
     /// What it measures.
     pub metadata: Vec<AgentMetadatum>,
+    /// Dev containers that it starts.
+    pub devcontainers: Vec<FoundDevcontainer>,
+}
+
+/// A dev container with the agent that the template foresees inside, if it attaches anything to that.
+/// Identifiers and links in it are ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundDevcontainer {
+    /// The dev container.
+    pub devcontainer: WorkspaceAgentDevcontainer,
+    /// The agent inside. It gets a token when the container runs.
+    pub agent: Option<FoundAgent>,
 }
 
 /// A script with the icon of its log source. Identifiers and links in it are ignored.
@@ -80,7 +93,7 @@ pub(super) async fn store(
             ..one.resource.clone()
         };
         for agent in &one.agents {
-            rows.add_agent(entropy, resource.id, agent, place);
+            rows.add_agent(entropy, (resource.id, None), agent, place);
         }
         rows.resources.push(resource);
     }
@@ -102,16 +115,18 @@ struct Rows {
     sources: Vec<AgentLogSource>,
     scripts: Vec<WorkspaceAgentScript>,
     metadata: Vec<AgentMetadatum>,
+    devcontainers: Vec<WorkspaceAgentDevcontainer>,
 }
 
 impl Rows {
     fn add_agent(
         &mut self,
         entropy: &dyn Entropy,
-        resource_id: WorkspaceResourceId,
+        (resource_id, parent_id): (WorkspaceResourceId, Option<WorkspaceAgentId>),
         found: &FoundAgent,
-        Place { exist, now, .. }: Place,
-    ) {
+        place: Place,
+    ) -> WorkspaceAgentId {
+        let Place { exist, now, .. } = place;
         let usable = |hash: &TokenHash| exist && *hash != TokenHash::of("");
         let auth = match &found.agent.auth {
             AgentAuth::Token(hash) if !usable(hash) => AgentAuth::Token(unknown_token(entropy)),
@@ -120,6 +135,7 @@ impl Rows {
         let agent = WorkspaceAgent {
             auth,
             id: WorkspaceAgentId::generate(entropy),
+            parent_id,
             resource_id,
             created_at: now,
             updated_at: now,
@@ -151,7 +167,26 @@ impl Rows {
             ..metadatum.clone()
         });
         self.metadata.extend(metadata);
+        let id = agent.id;
         self.agents.push(agent);
+        for FoundDevcontainer {
+            devcontainer,
+            agent,
+        } in &found.devcontainers
+        {
+            let place_inside = (resource_id, Some(id));
+            let inside = agent
+                .as_ref()
+                .map(|agent| self.add_agent(entropy, place_inside, agent, place));
+            self.devcontainers.push(WorkspaceAgentDevcontainer {
+                id: DevcontainerId::generate(entropy),
+                agent_id: id,
+                created_at: now,
+                subagent_id: inside,
+                ..devcontainer.clone()
+            });
+        }
+        id
     }
 
     async fn insert(&self, tx: &mut dyn Transaction) -> Result<()> {
@@ -176,6 +211,9 @@ impl Rows {
             tx.workspace_agents()
                 .insert_metadata(&self.metadata)
                 .await?;
+        }
+        if !self.devcontainers.is_empty() {
+            tx.devcontainers().insert(&self.devcontainers).await?;
         }
         Ok(())
     }

@@ -38,6 +38,9 @@ macro_rules! store_conformance {
                 api_keys {
                     insert_and_find, conflicts, list_order, touch, delete,
                 }
+                devcontainers {
+                    insert_and_list, sub_agents,
+                }
                 events {
                     only_on_commit, topics, after_the_data,
                 }

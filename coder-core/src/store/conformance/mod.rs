@@ -7,6 +7,7 @@ pub mod agent_identities;
 pub mod agent_logs;
 pub mod api_keys;
 mod backend;
+pub mod devcontainers;
 pub mod events;
 pub mod files;
 pub mod fixture;

@@ -3,10 +3,11 @@
 use super::{agent_identity::AgentToken, table::Table};
 use crate::{
     api_key::ApiKey,
+    devcontainer::WorkspaceAgentDevcontainer,
     file::File,
     git_ssh_key::GitSshKey,
     id::{
-        FileId, LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId,
+        DevcontainerId, FileId, LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId,
         ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId,
         WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId, WorkspaceId, WorkspaceResourceId,
     },
@@ -69,6 +70,7 @@ pub(super) struct Data {
     pub(super) agent_scripts: Table<ScriptId, WorkspaceAgentScript>,
     pub(super) script_timings: Table<WorkspaceAgentId, Rows<ScriptTiming>>,
     pub(super) workspace_apps: Table<WorkspaceAppId, WorkspaceApp>,
+    pub(super) devcontainers: Table<DevcontainerId, WorkspaceAgentDevcontainer>,
     /// By instance id and agent name.
     pub(super) instance_identities: Table<(String, String), InstanceIdentityUse>,
     /// By the hash of the token.

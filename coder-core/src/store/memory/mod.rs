@@ -7,6 +7,7 @@
 mod agent_identity;
 mod api_key;
 mod data;
+mod devcontainer;
 mod file;
 mod git_ssh_key;
 mod organization;

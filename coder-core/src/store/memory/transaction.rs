@@ -4,9 +4,9 @@ use super::{data::Data, pubsub::Bus};
 use crate::{
     event::Event,
     store::{
-        AgentIdentityStore, ApiKeyStore, FileStore, GitSshKeyStore, OrganizationStore,
-        ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore, SettingStore,
-        StoreResult, TemplateStore, TemplateVersionStore, Transaction, UserStore,
+        AgentIdentityStore, ApiKeyStore, DevcontainerStore, FileStore, GitSshKeyStore,
+        OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore,
+        SettingStore, StoreResult, TemplateStore, TemplateVersionStore, Transaction, UserStore,
         WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
         WorkspaceStore,
     },
@@ -89,6 +89,10 @@ impl Transaction for MemoryTransaction {
     }
 
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore {
+        self
+    }
+
+    fn devcontainers(&mut self) -> &mut dyn DevcontainerStore {
         self
     }
 

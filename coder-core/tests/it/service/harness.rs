@@ -230,6 +230,7 @@ pub(super) fn found(token: &str) -> FoundResource {
                 icon: "/icon.svg".to_owned(),
             }],
             metadata: vec![fixture::metadatum(agent.id, "cpu", 0)],
+            devcontainers: Vec::new(),
             agent,
         }],
         resource,

@@ -25,6 +25,7 @@ pub(super) mod template_version_variable;
 pub(super) mod user;
 pub(super) mod workspace;
 pub(super) mod workspace_agent;
+pub(super) mod workspace_agent_devcontainer;
 pub(super) mod workspace_agent_log;
 pub(super) mod workspace_agent_log_source;
 pub(super) mod workspace_agent_metadatum;

@@ -2,6 +2,7 @@
 
 mod agent_identity;
 mod api_key;
+mod devcontainer;
 mod file;
 mod git_ssh_key;
 mod organization;

@@ -2,6 +2,7 @@
 
 mod acquired;
 mod api;
+mod devcontainers;
 mod error;
 mod found;
 

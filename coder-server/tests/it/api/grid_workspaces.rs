@@ -145,6 +145,12 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
     ("GET /api/v2/workspaceagents/me/gitsshkey", NoObject),
     ("GET /api/v2/workspaceagents/me/external-auth", NoObject),
     ("GET /api/v2/workspaceagents/me/gitauth", NoObject),
+    ("POST /api/v2/workspaceagents/me/sub-agents", NoObject),
+    ("GET /api/v2/workspaceagents/me/sub-agents", NoObject),
+    (
+        "DELETE /api/v2/workspaceagents/me/sub-agents/{subagent}",
+        NoObject,
+    ),
     ("GET /api/v2/workspaceagents/me/tunnel", NoObject),
     (
         "GET /api/v2/organizations/{organization}/provisionerdaemons",
@@ -241,6 +247,7 @@ pub(crate) async fn objects(
         ("buildnumber", "1".to_owned(), "99"),
         ("workspacebuild", build.build.id.to_string(), ABSENT),
         ("workspaceagent", agent.to_string(), ABSENT),
+        ("subagent", agent.to_string(), ABSENT),
         ("provisionerkey", "rack".to_owned(), "absent"),
         ("job", claim.job_id.to_string(), ABSENT),
     ]

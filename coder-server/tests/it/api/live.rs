@@ -315,6 +315,7 @@ pub(crate) fn found_agent() -> FoundResource {
         apps: Vec::new(),
         scripts: Vec::new(),
         metadata: Vec::new(),
+        devcontainers: Vec::new(),
     };
     FoundResource {
         resource,

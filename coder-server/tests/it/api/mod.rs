@@ -20,6 +20,7 @@ mod openapi;
 mod organizations;
 mod postgres;
 mod provisioner_keys;
+mod sub_agents;
 mod template_versions;
 mod templates;
 mod tokens;

@@ -3,6 +3,7 @@
 mod calls;
 mod external_auth;
 mod git_ssh_key;
+mod sub_agents;
 mod tunnel;
 
 use crate::app_state::AppState;
@@ -23,5 +24,10 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(git_ssh_key::agent_git_ssh_key))
         .routes(routes!(external_auth::agent_external_auth))
         .routes(routes!(external_auth::agent_git_auth))
+        .routes(routes!(
+            sub_agents::agent_create_sub_agent,
+            sub_agents::agent_list_sub_agents
+        ))
+        .routes(routes!(sub_agents::agent_delete_sub_agent))
         .routes(routes!(tunnel::agent_tunnel))
 }
