@@ -79,6 +79,7 @@ openapi: ## Refresh docs/api/openapi.json
 
 .PHONY: bench
 bench: build ## Measure, and compare with peers in the same run
+	@scripts/deps.sh --bench
 	@scripts/bench.sh $(TARGET_DIR)/release/coder
 	@$(CARGO) run --locked --release --quiet -p coder-tests --bin bench -- $(TARGET_DIR)/release/coder
 	@echo "Process provisioner:"

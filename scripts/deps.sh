@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks what the build and `make run` need. Missing Debian packages are installed where root or
-# password-less sudo allows; otherwise the exact command is named. With --tests also what only tests need.
+# password-less sudo allows; otherwise the exact command is named. With --tests also what only tests need, with --bench
+# what only benchmarks need.
 set -euo pipefail
 
 missing=()
@@ -17,6 +18,10 @@ if [ "${1:-}" = --tests ]; then
     # In /usr/sbin, which is not on everybody's PATH.
     [ -x /usr/sbin/sshd ] || need sshd openssh-server
 fi
+if [ "${1:-}" = --bench ]; then
+    need rsync rsync
+fi
+need screen screen
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then
     missing+=(postgresql)
 fi

@@ -5,7 +5,8 @@ use crate::Result;
 use crate::protocol::{
     CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse,
     GitSshKey, LifecycleReport, ListSubAgentsResponse, LogSource, Manifest, PatchLogs,
-    PostLogSourceRequest, ReportAppHealth, ReportMetadata, ScriptCompleted, Startup, Stats,
+    PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata,
+    ResourcesMonitoringConfiguration, ResourcesMonitoringUsage, ScriptCompleted, Startup, Stats,
     StatsResponse,
 };
 
@@ -90,4 +91,17 @@ pub trait AgentApi: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when there is none with this id.
     async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> Result<()>;
+
+    /// Somebody connected to the workspace, or is gone. Telling it again changes nothing.
+    async fn report_connection(&self, connection: ReportConnection) -> Result<()>;
+
+    /// Which resources to measure.
+    async fn resources_monitoring_configuration(&self) -> Result<ResourcesMonitoringConfiguration>;
+
+    /// What was measured of them.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more measurements than the configuration
+    /// asks for.
+    async fn push_resources_monitoring_usage(&self, usage: ResourcesMonitoringUsage) -> Result<()>;
 }

@@ -11,16 +11,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use url::Url;
+use uuid::Uuid;
 
+use crate::http_api::{self, ListeningPortsResponse};
 use crate::instance_identity::{IdentityDocument, IdentitySource};
 use crate::protocol::{
     API_VERSION, API_VERSION_QUERY, AuthenticateResponse, BASE_PATH, CreateSubAgentRequest,
     CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse, GitSshKey, LifecycleReport,
     ListSubAgentsResponse, LogSource, MAX_BODY_BYTES, Manifest, PatchLogs, PostLogSourceRequest,
-    ReportAppHealth, ReportMetadata, SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats,
-    StatsResponse,
+    ReportAppHealth, ReportConnection, ReportMetadata, ResourcesMonitoringConfiguration,
+    ResourcesMonitoringUsage, SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats, StatsResponse,
 };
-use crate::tunnel::{BoxedIo, ws};
+use crate::reconnecting_pty::{ReconnectingPty, ReconnectingPtyInit};
+use crate::speedtest::{self, SpeedtestOptions};
+use crate::tunnel::{AgentTunnel, BoxedIo, port, ws};
 use crate::{AgentApi, Error, ErrorKind, Result, SessionToken};
 
 /// How long a call may take.
@@ -163,6 +167,18 @@ impl AgentClient {
         opened.inspect_err(|error| self.note(error))
     }
 
+    /// Opens the connection of a stream that the server asked to move.
+    ///
+    /// # Errors
+    /// What the server answered instead of upgrading; see [`ws::upgrade`].
+    pub async fn stream(&self, ticket: Uuid) -> Result<BoxedIo> {
+        let mut url = join(&self.base, "stream")?;
+        url.query_pairs_mut().append_pair("id", &ticket.to_string());
+        let request = self.authorized(self.upgrades.get(url)).await?;
+        let opened = ws::upgrade(request).await;
+        opened.inspect_err(|error| self.note(error))
+    }
+
     async fn call<B: Serialize + Sync>(
         &self,
         method: Method,
@@ -284,6 +300,21 @@ impl AgentApi for AgentClient {
             .await
             .map(drop)
     }
+
+    async fn report_connection(&self, connection: ReportConnection) -> Result<()> {
+        self.tell(Method::POST, "report-connection", &connection)
+            .await
+    }
+
+    async fn resources_monitoring_configuration(&self) -> Result<ResourcesMonitoringConfiguration> {
+        let path = "resources-monitoring-configuration";
+        self.ask(Method::GET, path, None::<&()>).await
+    }
+
+    async fn push_resources_monitoring_usage(&self, usage: ResourcesMonitoringUsage) -> Result<()> {
+        self.tell(Method::POST, "resources-monitoring-usage", &usage)
+            .await
+    }
 }
 
 /// What a user's client needs to reach agents through the server.
@@ -318,20 +349,75 @@ impl AgentConn {
         let path = format!("api/v2/workspaceagents/{agent}/connect");
         let mut url = join(&self.access_url, &path)?;
         url.query_pairs_mut().append_pair("port", &port.to_string());
-        let token = header_value(self.token.expose())?;
-        let request = self.upgrades.get(url).header(SESSION_TOKEN_HEADER, token);
-        let io = ws::connect(request).await?;
+        let io = ws::connect(self.request(url)?).await?;
         Ok(io.with_keep_alive(ws::KEEP_ALIVE_INTERVAL))
+    }
+
+    /// Opens one connection to an agent for many streams: for clients that open them often.
+    ///
+    /// # Errors
+    /// What the server answered instead of upgrading; see [`ws::connect`].
+    pub async fn tunnel(&self, agent: WorkspaceAgentId) -> Result<AgentTunnel> {
+        let path = format!("api/v2/workspaceagents/{agent}/connect");
+        let url = join(&self.access_url, &path)?;
+        Ok(AgentTunnel::new(ws::connect(self.request(url)?).await?))
+    }
+
+    /// Attaches to a terminal of an agent, which outlives the connection. It pings by itself while
+    /// it is read.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial), and as [`ReconnectingPty::attach`].
+    pub async fn reconnecting_pty(
+        &self,
+        agent: WorkspaceAgentId,
+        init: &ReconnectingPtyInit,
+    ) -> Result<ReconnectingPty> {
+        let io = self.dial(agent, port::RECONNECTING_PTY).await?;
+        ReconnectingPty::attach(io, init).await
+    }
+
+    /// Asks an agent on which ports programs of its workspace listen.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial), and as [`http_api::listening_ports`].
+    pub async fn listening_ports(&self, agent: WorkspaceAgentId) -> Result<ListeningPortsResponse> {
+        http_api::listening_ports(self.dial(agent, port::HTTP_API).await?).await
+    }
+
+    /// Measures throughput to an agent. `watch` is told of each second as it ends.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial), and as [`speedtest::run`].
+    pub async fn speedtest(
+        &self,
+        agent: WorkspaceAgentId,
+        options: SpeedtestOptions,
+        watch: impl FnMut(speedtest::Interval),
+    ) -> Result<speedtest::Interval> {
+        speedtest::run(self.dial(agent, port::SPEEDTEST).await?, options, watch).await
+    }
+
+    fn request(&self, url: Url) -> Result<RequestBuilder> {
+        let token = header_value(self.token.expose())?;
+        Ok(self.upgrades.get(url).header(SESSION_TOKEN_HEADER, token))
     }
 }
 
 /// The error in a response that is not a success.
 pub(crate) async fn response_error(response: reqwest::Response) -> Error {
     let status = response.status();
+    let retry_after = retry_after(response.headers());
     let body = read_body(response, MAX_ERROR_BODY_BYTES)
         .await
         .unwrap_or_default();
-    status_error(status, &body)
+    status_error(status, &body).with_retry_after(retry_after)
+}
+
+/// The seconds in a `Retry-After`. A date there is nothing that we send.
+fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The error of a request that brought no response.
@@ -349,7 +435,7 @@ pub(crate) fn send_error(error: reqwest::Error) -> Error {
     Error::new(kind, message).with_source(error.without_url())
 }
 
-fn status_error(status: StatusCode, body: &[u8]) -> Error {
+pub(crate) fn status_error(status: StatusCode, body: &[u8]) -> Error {
     let kind = match status {
         StatusCode::UNAUTHORIZED => ErrorKind::Unauthenticated,
         StatusCode::FORBIDDEN => ErrorKind::Forbidden,

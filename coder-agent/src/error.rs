@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong between an agent, the server and a client.
 ///
@@ -9,6 +10,7 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    retry_after: Option<Duration>,
 }
 
 /// The result of everything fallible in this crate.
@@ -55,7 +57,21 @@ impl Error {
             kind,
             message: message.into(),
             source: None,
+            retry_after: None,
         }
+    }
+
+    /// Says when the server wants to be asked again.
+    #[must_use]
+    pub(crate) fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.retry_after = after;
+        self
+    }
+
+    /// When the server wants to be asked again, if it said so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Names the cause.

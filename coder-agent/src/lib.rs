@@ -11,6 +11,8 @@
 //! * **The tunnel** ([`tunnel`]): one WebSocket with yamux inside, through which the server opens
 //!   streams to services of the agent, such as SSH or a port of the workspace. The server holds
 //!   an [`AgentTunnel`](tunnel::AgentTunnel); a user's client reaches it by [`AgentConn`].
+//!   Beside SSH the agent serves terminals that outlive their connection ([`reconnecting_pty`]),
+//!   speed tests ([`speedtest`]) and an API of its own ([`http_api`]) there.
 //!
 //! # Features
 //!
@@ -75,12 +77,17 @@ pub mod devcontainers;
 mod error;
 #[cfg(feature = "agent")]
 pub mod git;
+pub mod http_api;
 pub mod init_script;
 pub mod instance_identity;
+#[cfg(feature = "agent")]
+mod port_scan;
 pub mod protocol;
+pub mod reconnecting_pty;
 #[cfg(feature = "agent")]
 mod script;
 mod session_token;
+pub mod speedtest;
 #[cfg(feature = "agent")]
 pub mod ssh;
 #[cfg(feature = "agent")]

@@ -79,6 +79,12 @@ ids! {
     WorkspaceResourceId,
     /// Of a [`WorkspaceAgent`](crate::workspace_agent::WorkspaceAgent).
     WorkspaceAgentId,
+    /// Of a [`ConnectionLog`](crate::connection_log::ConnectionLog).
+    ConnectionLogId,
+    /// What an agent calls a connection to it.
+    ConnectionId,
+    /// Of one start of an agent's scripts.
+    AgentRunId,
     /// Of a [`WorkspaceApp`](crate::workspace_app::WorkspaceApp).
     WorkspaceAppId,
     /// Of a [`WorkspaceAgentScript`](crate::script::WorkspaceAgentScript).

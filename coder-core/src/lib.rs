@@ -70,17 +70,22 @@
 //! on `Transaction`, the implementation in `store/memory/` and in each other store, and cases in
 //! `store/conformance/`, which every store runs.
 
+pub mod agent_stats;
 pub mod api_key;
 pub mod clock;
+pub mod connection_log;
+pub mod cron;
 pub mod devcontainer;
 mod enums;
 mod error;
 pub mod event;
 pub mod file;
 pub mod git_ssh_key;
+mod go_regex;
 pub mod id;
 pub mod instance_identity;
 pub mod job_queue;
+pub mod listening_port;
 pub mod log_line;
 pub mod name;
 pub mod organization;
@@ -92,6 +97,8 @@ pub mod provisioner_daemon;
 pub mod provisioner_job;
 pub mod provisioner_key;
 pub mod rbac;
+pub mod resource_monitor;
+pub mod schedule;
 pub mod script;
 pub mod search;
 pub mod secret;

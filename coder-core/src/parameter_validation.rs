@@ -8,6 +8,7 @@ use std::fmt;
 
 use regex::Regex;
 
+use crate::go_regex;
 use crate::parameter::{ParameterType, RichParameter, ValidationMonotonic};
 
 /// The form type of a parameter that could not be understood; it may have any type.
@@ -144,11 +145,16 @@ impl RichParameter {
         let default = (!self.required).then_some(self.default_value.as_str());
         let Some(value) = given.or(default) else {
             if self.has_validation() {
-                self.validate_value("", previous)?;
+                let refused = self.validate_value("", previous);
+                refused.map_err(without_default)?;
             }
             return Ok(String::new());
         };
-        self.validate_value(value, previous)?;
+        let refused = self.validate_value(value, previous);
+        refused.map_err(|refused| match given {
+            Some(_) => refused,
+            None => error(ParameterField::Default, refused.message),
+        })?;
         Ok(value.to_owned())
     }
 
@@ -257,7 +263,7 @@ impl RichParameter {
     }
 
     fn regex(&self) -> Result<Regex, ParameterError> {
-        Regex::new(&self.validation_regex).map_err(|problem| {
+        go_regex::compile(&self.validation_regex).map_err(|problem| {
             invalid(
                 ValidationField::Regex,
                 format!("The regular expression is invalid: {problem}."),
@@ -358,6 +364,15 @@ impl fmt::Display for ValidationField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// A template is imported without values, so whoever cannot do without one has to bring a default.
+fn without_default(refused: ParameterError) -> ParameterError {
+    let message = format!(
+        "There is no value and no default, and the validation refuses to have none: {} Give the parameter a default.",
+        refused.message
+    );
+    error(ParameterField::Default, message)
 }
 
 fn has_type(kind: ParameterType, value: &str) -> Result<(), String> {
@@ -519,6 +534,23 @@ mod tests {
     }
 
     #[test]
+    fn a_default_is_a_value_too() {
+        let mut parameter = RichParameter {
+            options: options(&["a", "b"]),
+            required: false,
+            default_value: "c".into(),
+            ..of(ParameterType::String)
+        };
+        assert_eq!(
+            field(parameter.resolve(None, None)),
+            ParameterField::Default
+        );
+        parameter.resolve(Some("a"), None).unwrap();
+        parameter.default_value = "b".into();
+        assert_eq!(parameter.resolve(None, None).unwrap(), "b");
+    }
+
+    #[test]
     fn several_options_may_be_chosen_with_multi_select() {
         let parameter = RichParameter {
             options: options(&["a", "b"]),
@@ -597,10 +629,9 @@ mod tests {
         parameter.resolve(Some("abc"), None).unwrap();
         let refused = parameter.resolve(Some("ABC"), None).unwrap_err();
         assert!(refused.message.starts_with("Letters, please."), "{refused}");
-        assert!(
-            parameter.resolve(None, None).is_err(),
-            "nothing does not match either"
-        );
+        let nothing = parameter.resolve(None, None).unwrap_err();
+        assert_eq!(nothing.field, ParameterField::Default);
+        assert!(nothing.message.contains("Give the parameter a default"));
         parameter.validation_regex = "(".into();
         let regex = ParameterField::Validation(ValidationField::Regex);
         assert_eq!(field(parameter.validate()), regex);

@@ -50,6 +50,8 @@ pub struct ProvisionerKey {
     pub tags: Tags,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was deleted. Daemons that run jobs then may still come back to end them.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// A fresh secret with the hash to keep of it.

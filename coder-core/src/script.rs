@@ -6,6 +6,12 @@ use crate::{
     id::{LogSourceId, ScriptId, WorkspaceAgentId},
 };
 
+/// How many runs by schedule are kept of a script.
+pub const MAX_CRON_RUNS: usize = 10;
+
+/// Bytes kept of a failed script's last lines.
+pub const MAX_LAST_LINES_BYTES: usize = 2_048;
+
 string_enum! {
     /// When a script ran.
     pub enum ScriptStage {
@@ -74,4 +80,6 @@ pub struct ScriptTiming {
     pub stage: ScriptStage,
     /// How it ended.
     pub status: ScriptStatus,
+    /// The last lines of one that failed.
+    pub last_lines: String,
 }

@@ -3,7 +3,7 @@
 use crate::{
     Timestamp,
     enums::string_enum,
-    id::{LogSourceId, WorkspaceAgentId, WorkspaceResourceId},
+    id::{AgentRunId, LogSourceId, WorkspaceAgentId, WorkspaceResourceId},
     provisioner_job::LogLevel,
     secret::TokenHash,
 };
@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 pub const MAX_LOG_BYTES: i64 = 1_048_576;
 /// Bytes kept of one metadata value or error.
 pub const MAX_METADATA_BYTES: usize = 2_048;
+
+/// The bound on all keys of one agent's metadata together, in bytes.
+pub const MAX_METADATA_KEYS_BYTES: usize = 6_144;
 
 string_enum! {
     /// Whether an agent is there, computed from when it was seen.
@@ -141,6 +144,8 @@ pub struct WorkspaceAgent {
     pub troubleshooting_url: String,
     /// File shown at login.
     pub motd_file: String,
+    /// The start of its scripts that its states belong to, once it has told.
+    pub run_id: Option<AgentRunId>,
     /// What it does.
     pub lifecycle_state: LifecycleState,
     /// Bytes of log text stored.
@@ -151,7 +156,7 @@ pub struct WorkspaceAgent {
     pub subsystems: Vec<String>,
     /// Built-in buttons that clients show.
     pub display_apps: Vec<String>,
-    /// `all` or `no_user_data`.
+    /// `all`, or `no_user_data`: see [`may_read_user_data`](Self::may_read_user_data).
     pub api_key_scope: String,
     /// Position in lists, then by name.
     pub display_order: i32,
@@ -161,12 +166,27 @@ pub struct WorkspaceAgent {
     pub deleted: bool,
 }
 
+/// The [scope](WorkspaceAgent::api_key_scope) of agents that are trusted with what belongs to the owner. No other one is,
+/// so that an unknown one is not.
+const ALL: &str = "all";
+
 impl WorkspaceAgent {
-    /// Whether it may be given what belongs to the workspace's owner: the key for Git hosts, tokens of
-    /// external logins. Only the scope `all` allows it, so that an unknown one does not.
+    /// Whether the agent may fetch what belongs to the workspace's owner beside the workspace: tokens of external logins
+    /// and the Git SSH key.
     #[must_use]
-    pub fn may_use_user_data(&self) -> bool {
-        self.api_key_scope == "all"
+    pub fn may_read_user_data(&self) -> bool {
+        self.api_key_scope == ALL
+    }
+
+    /// Takes note that the agent speaks of this start of its scripts. With another one than before, because its
+    /// machine was started anew, its states begin anew.
+    pub fn speaks_of(&mut self, run: AgentRunId) {
+        if self.run_id.is_some_and(|before| before != run) {
+            self.lifecycle_state = LifecycleState::Created;
+            self.started_at = None;
+            self.ready_at = None;
+        }
+        self.run_id = Some(run);
     }
 }
 
@@ -278,4 +298,113 @@ pub struct MetadataUpdate {
     pub error: String,
     /// When it was measured.
     pub collected_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn at(millisecond: i64) -> Timestamp {
+        Timestamp::from_timestamp_millis(1_790_000_000_000 + millisecond).unwrap()
+    }
+
+    fn agent() -> WorkspaceAgent {
+        WorkspaceAgent {
+            id: WorkspaceAgentId(Uuid::nil()),
+            parent_id: None,
+            resource_id: WorkspaceResourceId(Uuid::nil()),
+            name: "main".to_owned(),
+            created_at: at(0),
+            updated_at: at(0),
+            first_connected_at: None,
+            last_connected_at: None,
+            disconnected_at: None,
+            started_at: None,
+            ready_at: None,
+            auth: AgentAuth::InstanceId(String::new()),
+            architecture: String::new(),
+            operating_system: String::new(),
+            environment_variables: BTreeMap::new(),
+            directory: String::new(),
+            expanded_directory: String::new(),
+            version: String::new(),
+            api_version: String::new(),
+            connection_timeout_seconds: 120,
+            troubleshooting_url: String::new(),
+            motd_file: String::new(),
+            run_id: None,
+            lifecycle_state: LifecycleState::Created,
+            logs_length: 0,
+            logs_overflowed: false,
+            subsystems: Vec::new(),
+            display_apps: Vec::new(),
+            api_key_scope: "all".to_owned(),
+            display_order: 0,
+            startup_script_behavior: StartupScriptBehavior::NonBlocking,
+            deleted: false,
+        }
+    }
+
+    fn status(agent: &WorkspaceAgent, now: i64) -> &'static str {
+        AgentStatus::of(agent, at(now), 30_000).as_str()
+    }
+
+    #[test]
+    fn an_agent_that_never_came_times_out() {
+        let new = agent();
+        assert_eq!(status(&new, 0), "connecting");
+        assert_eq!(status(&new, 120_000), "connecting");
+        assert_eq!(status(&new, 120_001), "timeout");
+        let patient = WorkspaceAgent {
+            connection_timeout_seconds: 0,
+            ..agent()
+        };
+        assert_eq!(status(&patient, 1_000_000_000), "connecting");
+        // Late is not never.
+        let late = WorkspaceAgent {
+            first_connected_at: Some(at(500_000)),
+            last_connected_at: Some(at(500_000)),
+            ..agent()
+        };
+        assert_eq!(status(&late, 500_001), "connected");
+    }
+
+    #[test]
+    fn silence_and_farewells_are_disconnection() {
+        let mut agent = WorkspaceAgent {
+            first_connected_at: Some(at(0)),
+            last_connected_at: Some(at(15_000)),
+            ..agent()
+        };
+        assert_eq!(status(&agent, 45_000), "connected");
+        assert_eq!(status(&agent, 45_001), "disconnected");
+        // The farewell of an earlier connection.
+        agent.disconnected_at = Some(at(14_999));
+        assert_eq!(status(&agent, 16_000), "connected");
+        agent.disconnected_at = Some(at(15_000));
+        assert_eq!(status(&agent, 15_000), "disconnected");
+        // A clock that was set back does not hide a sign of life.
+        agent.disconnected_at = None;
+        assert_eq!(status(&agent, -1), "connected");
+    }
+
+    #[test]
+    fn states_of_another_start_begin_anew() {
+        let (one, two) = (
+            AgentRunId(Uuid::from_u128(1)),
+            AgentRunId(Uuid::from_u128(2)),
+        );
+        let mut agent = WorkspaceAgent {
+            lifecycle_state: LifecycleState::Ready,
+            ready_at: Some(at(5)),
+            ..agent()
+        };
+        agent.speaks_of(one);
+        agent.speaks_of(one);
+        assert_eq!(agent.lifecycle_state, LifecycleState::Ready);
+        agent.speaks_of(two);
+        assert_eq!(agent.lifecycle_state, LifecycleState::Created);
+        assert_eq!((agent.run_id, agent.ready_at), (Some(two), None));
+    }
 }

@@ -10,6 +10,9 @@ use crate::{
     provisioner_job::JobStatus,
 };
 
+/// Largest Terraform state, in bytes; large templates have states of a few MiB.
+pub const MAX_STATE_BYTES: usize = 64 * 1024 * 1024;
+
 string_enum! {
     /// Where a build takes the workspace.
     pub enum WorkspaceTransition {

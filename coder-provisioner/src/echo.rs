@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use coder_core::id::ProvisionerJobId;
 use coder_core::parameter::RichParameter;
 use coder_core::workspace_build::WorkspaceTransition;
 use coder_core::workspace_tags::WorkspaceTagExpressions;
@@ -136,6 +137,7 @@ pub struct EchoProvisioner {
 struct Events {
     reached: watch::Sender<BTreeSet<String>>,
     released: watch::Sender<BTreeSet<String>>,
+    kept: watch::Sender<Vec<Bytes>>,
 }
 
 impl EchoProvisioner {
@@ -162,10 +164,20 @@ impl EchoProvisioner {
             set.insert(event.to_owned());
         });
     }
+
+    /// The states that a daemon gave back because the server did not take them.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Bytes> {
+        self.events.kept.borrow().clone()
+    }
 }
 
 #[async_trait]
 impl Provisioner for EchoProvisioner {
+    async fn keep_state(&self, _job_id: ProvisionerJobId, state: Bytes) {
+        self.events.kept.send_modify(|kept| kept.push(state));
+    }
+
     async fn session(&self, config: Config, logs: Arc<dyn LogSink>) -> Result<Box<dyn Session>> {
         let mut script = None;
         let mut readme = String::new();

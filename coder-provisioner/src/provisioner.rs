@@ -45,6 +45,13 @@ pub trait Provisioner: Send + Sync {
     async fn leftovers(&self) -> Vec<Leftover> {
         Vec::new()
     }
+
+    /// Keeps on this machine what a session handed over as the newest state of a job, because the server did not
+    /// take it: the lease was lost, or the server stayed out of reach. It is for people who then repair the
+    /// workspace, so it is said in the log where it is. A provisioner with nothing to repair forgets it.
+    async fn keep_state(&self, job_id: ProvisionerJobId, state: Bytes) {
+        tracing::warn!(%job_id, bytes = state.len(), "a state that the server did not take is forgotten");
+    }
 }
 
 /// What a session left behind whose daemon was killed. Dropped without [`settle`](Self::settle) it is offered again.
@@ -92,7 +99,8 @@ impl fmt::Debug for Leftover {
     }
 }
 
-/// Work on one template for one job. Dropping a session frees what it holds on this machine.
+/// Work on one template for one job. Dropping a session frees what it holds on this machine, but for the state of
+/// an apply that was cut off: where that is kept here, [`Provisioner::leftovers`] finds it.
 ///
 /// When a token is cancelled, the running step ends within the provisioner's own bound with
 /// [`crate::ErrorKind::Canceled`]; a cancelled apply still hands over its state.

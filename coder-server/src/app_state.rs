@@ -8,12 +8,18 @@ use crate::{
     },
     instance_identity::InstanceIdentityVerifier,
     password::Argon2Hasher,
-    rpc::tunnels::Tunnels,
+    rpc::{
+        agent_writes::AgentWrites, presence::Presence, provisioner_daemon::Bells, tunnels::Tunnels,
+    },
 };
 use coder_core::{Error, password::PasswordHasher, service::Deps};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Requests that make builds get one of so many connections to the database.
+const BUILDS_SHARE: u32 = 4;
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +36,12 @@ pub struct AppState {
     pub instance_identity: Arc<InstanceIdentityVerifier>,
     /// The tunnels of the agents that are connected to this process.
     pub tunnels: Tunnels,
+    /// Wake the daemons that are connected to this process.
+    pub bells: Bells,
+    /// Tells agents by their tokens and notes their connections.
+    pub presence: Presence,
+    /// Writes down what agents tell all the time.
+    pub agent_writes: AgentWrites,
     /// Ends connections that live long when the server stops.
     pub shutdown: CancellationToken,
     /// Counts the tasks of connections that live long.
@@ -37,6 +49,8 @@ pub struct AppState {
     pub(crate) limiter: Arc<RateLimiter>,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) in_flight: InFlight,
+    /// Places for requests that make builds, see [`AppState::place_for_build`].
+    new_builds: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for AppState {
@@ -55,22 +69,39 @@ impl AppState {
         let http = &config.http;
         let trusted =
             TrustedProxies::parse(&http.proxy_trusted_origins, &http.proxy_trusted_headers)?;
+        let new_builds = usize::try_from(config.database.postgres_conn_max_open / BUILDS_SHARE);
+        let new_builds = new_builds.unwrap_or_default().max(1);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let clock = Arc::clone(&deps.clock);
         let instance_identity = InstanceIdentityVerifier::new(&config.identity, clock)?;
         let passwords = Argon2Hasher::new(Arc::clone(&deps.entropy), threads)?;
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self {
+            agent_writes: AgentWrites::new(deps.clone(), tasks.clone(), shutdown.clone()),
+            presence: Presence::new(deps.clone()),
             deps,
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new(registry)),
             passwords: Arc::new(passwords),
             instance_identity: Arc::new(instance_identity),
             tunnels: Tunnels::default(),
-            shutdown: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            bells: Bells::default(),
+            shutdown,
+            tasks,
             limiter: Arc::default(),
             trusted_proxies: Arc::new(trusted),
             in_flight: InFlight::default(),
+            new_builds: Arc::new(Semaphore::new(new_builds)),
         })
+    }
+
+    /// Waits until it is a request's turn to make a build, and keeps its place until dropped.
+    ///
+    /// Making a build takes some twenty statements. A burst of them would take every connection to the database from
+    /// the daemons that are to claim those builds, so that all wait for the last one; in turns each is claimed while
+    /// the next is made.
+    pub(crate) async fn place_for_build(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.new_builds.acquire().await.ok()
     }
 }

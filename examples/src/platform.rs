@@ -25,7 +25,7 @@ use coder_server::{
     http::router,
     listener,
     password::Argon2Hasher,
-    rpc::provisioner_daemon::{DaemonApi, DaemonSettings},
+    rpc::provisioner_daemon::{Bells, DaemonApi, DaemonSettings},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
@@ -101,7 +101,7 @@ impl Platform {
             access_url: url.clone(),
             ..DaemonSettings::default()
         };
-        let api = DaemonApi::join(deps.clone(), settings, &identity).await?;
+        let api = DaemonApi::join(deps.clone(), settings, &Bells::default(), &identity).await?;
         let provisioners = BTreeMap::from([(ProvisionerType::Terraform, provisioner)]);
         let daemon = Daemon::new(DaemonOptions::default(), Arc::new(api), provisioners);
         let stopped = stop.clone();

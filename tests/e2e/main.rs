@@ -19,7 +19,11 @@ mod lifecycle;
 mod names;
 mod offline;
 mod presets;
+mod restarts;
+mod scripts;
 mod shapes;
+mod template_verbs;
+mod terminals;
 
 use coder_tests::Deployment;
 

@@ -102,6 +102,20 @@ fn presets_are_listed_and_chosen() {
         (json!("small"), json!("as"), Value::Null)
     );
 
+    // A later build changes what is named, and keeps the rest.
+    deployment.must(&["restart", "none", "--preset", "Far", "--yes"]);
+    let (size, region, preset) = chosen(&deployment, "none");
+    assert_eq!((size, region), (json!("medium"), json!("us")));
+    assert_eq!(preset, other);
+    let said = deployment.coder(&["update", "none"]).stderr;
+    assert!(said.contains("up to date"), "{said}");
+    let second = TEMPLATE.replace("\"medium\"", "\"huge\"");
+    assert_eq!(deployment.push("sized", &second).code, 0);
+    deployment.must(&["update", "none", "--preset", "Far"]);
+    let (size, region, newer) = chosen(&deployment, "none");
+    assert_eq!((size, region), (json!("huge"), json!("us")));
+    assert_ne!(newer, preset, "the preset is that of the new version");
+
     let wrong = [
         "create",
         "wrong",

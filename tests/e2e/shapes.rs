@@ -381,7 +381,7 @@ fn what_a_start_made(build: &Build) {
     let expected = json!([
         { "key": "size", "value": "small", "sensitive": false },
         { "key": "secret", "value": "hush", "sensitive": true },
-        { "key": "unknown", "value": null, "sensitive": false },
+        { "key": "unknown", "value": "", "sensitive": false },
     ]);
     assert_eq!(volume[0]["metadata"], expected);
     assert_eq!(volume[0]["daily_cost"], 5);
@@ -407,7 +407,7 @@ fn timings(deployment: &Deployment, build: &Build) {
         texts.collect::<std::collections::BTreeSet<_>>()
     };
     let stages = texts("provisioner_timings", "stage");
-    for stage in ["init", "plan", "apply"] {
+    for stage in ["init", "plan", "graph", "apply"] {
         assert!(stages.contains(stage), "{stages:?}");
     }
     assert!(texts("provisioner_timings", "resource").contains("terraform_data.machine[0]"));
@@ -463,8 +463,19 @@ fn update(deployment: &Deployment, first: &Path, volume: &str) {
         assert_eq!(status, 400, "{name}={value}: {refused}");
         assert!(refused.to_string().contains(name), "{refused}");
     }
-    let (status, started) = start(&[("count", "3"), ("text", "changed"), ("fresh", "given")]);
-    assert_eq!(status, 201, "{started}");
+    let update = |values: &[&str]| {
+        let values = values.iter().flat_map(|value| ["--parameter", *value]);
+        let arguments = ["update", "dev"].into_iter().chain(values);
+        deployment.coder(&arguments.collect::<Vec<_>>())
+    };
+    let refused = update(&["count=1"]);
+    assert!(
+        refused.code != 0 && refused.stderr.contains("count"),
+        "{}",
+        refused.stderr
+    );
+    let updated = update(&["count=3", "text=changed", "fresh=given"]);
+    assert_eq!(updated.code, 0, "{}", updated.stderr);
     let build = wait_for("the agent to be ready", AGENT, || {
         let build = Build::latest(deployment);
         assert_ne!(build.0["status"], "failed", "{}", build.0["job"]["error"]);

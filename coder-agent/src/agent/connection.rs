@@ -15,6 +15,9 @@ const LONGEST_WHILE_BUILT: Duration = Duration::from_secs(1);
 /// After so many refusals, two minutes at least, no build is waited for any more.
 const REFUSALS_WHILE_BUILT: u32 = 240;
 
+/// The longest wait that a server may ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
+
 /// Where the agent is with its connection to the server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConnectionState {
@@ -41,6 +44,8 @@ pub(super) enum Event {
     Opened,
     /// Connecting failed.
     Failed(ErrorKind),
+    /// The server has too much to do, and said when to try again.
+    TurnedAway { after: Duration },
     /// The tunnel ended after so long.
     Ended { lasted: Duration },
     /// The wait is over.
@@ -84,6 +89,13 @@ impl ConnectionState {
                 };
                 (Phase::Waiting, Action::Wait(wait))
             }
+            (_, Event::TurnedAway { after }) => {
+                // The backoff goes on, for a server that says the same to all for ever; and those who
+                // were turned away together come back apart.
+                let asked = after.min(LONGEST_ASKED).mul_f64(1.0 + jitter);
+                let wait = self.backoff.next(jitter).max(asked);
+                (Phase::Waiting, Action::Wait(wait))
+            }
             (_, Event::Ended { lasted }) => {
                 if lasted >= GOOD_AFTER {
                     self.backoff.reset();
@@ -124,6 +136,22 @@ mod tests {
             assert_eq!(millis(state.on(failed, 1.0)), expected);
             assert_eq!(state.on(Event::Waited, 1.0), Action::Connect);
         }
+    }
+
+    #[test]
+    fn a_server_says_when_to_come_back() {
+        let mut state = ConnectionState::default();
+        let after = Duration::from_secs(2);
+        let turned_away = Event::TurnedAway { after };
+        assert_eq!(millis(state.on(turned_away, 0.0)), 2_000);
+        assert_eq!(millis(state.on(turned_away, 1.0)), 4_000);
+        let after = Duration::MAX;
+        let for_ever = Event::TurnedAway { after };
+        assert_eq!(millis(state.on(for_ever, 0.0)), 60_000);
+        for _ in 0..10 {
+            state.on(turned_away, 1.0);
+        }
+        assert_eq!(millis(state.on(turned_away, 1.0)), 10_000);
     }
 
     #[test]

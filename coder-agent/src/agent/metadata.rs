@@ -15,7 +15,7 @@ use crate::AgentApi;
 use crate::protocol::{
     MAX_METADATA_OUTPUT_BYTES, MetadataDescription, MetadataResult, ReportMetadata,
 };
-use crate::script::{Ended, ScriptContext, clean, run};
+use crate::script::{Ended, Running, ScriptContext, clean};
 
 /// How often new values are sent.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,14 +72,15 @@ async fn collect_once(
     let limit = time_limit(description);
     let (output, errors) = (Capture::default(), Capture::default());
     let (to_output, to_errors) = (output.clone(), errors.clone());
-    let ended = run(
+    let running = Running::spawn(
         context.command(&description.script),
-        Some(limit),
-        &CancellationToken::new(),
         move |bytes| to_output.take(bytes),
         move |bytes| to_errors.take(bytes),
-    )
-    .await;
+    );
+    let ended = match running {
+        Ok(running) => running.wait(Some(limit), &CancellationToken::new()).await,
+        Err(error) => Err(error),
+    };
     let error = failure(ended, limit, &errors.text());
     MetadataResult {
         key: description.key.clone(),

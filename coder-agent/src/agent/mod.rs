@@ -3,23 +3,26 @@
 //! ```text
 //!            ┌ connection: manifest → startup → tunnel → streams to services      (again and again)
 //! Agent::run ┤
-//!            └ workspace, from the first manifest on: start scripts, metadata, app health, stats,
-//!              and two queues towards the server: log lines, and reports in their order
+//!            └ workspace, from the first manifest on: scripts, metadata, app health, stats, use of
+//!              resources, and queues towards the server: log lines, and reports in their order
 //! ```
 //!
 //! Work goes on whether or not the server can be reached. Start scripts run once in the life of
-//! the process, not again after a reconnect.
+//! the machine: not again after a reconnect, nor when the agent was killed and started again.
 
 mod app_health;
 mod connection;
+mod connections;
 mod lifecycle;
 mod metadata;
 mod options;
 mod outbox;
+mod resources;
 mod run;
 mod sender;
 mod services;
 mod stats;
+mod traffic;
 mod workspace;
 
 pub use options::AgentOptions;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,9 +36,11 @@ pub struct AgentOptions {
     pub devcontainer_autostart: bool,
     /// The server, as agents inside of dev containers reach it.
     pub url: String,
+    /// Ports that the agent's process itself listens on, which are not offered to users.
+    pub own_ports: BTreeSet<u16>,
     /// Tells the time of reports.
     pub clock: Arc<dyn Clock>,
-    /// Scatters the waits between tries.
+    /// Scatters the waits between tries, and makes ids.
     pub entropy: Arc<dyn Entropy>,
 }
 
@@ -57,6 +60,7 @@ impl Default for AgentOptions {
             devcontainer_discovery: false,
             devcontainer_autostart: false,
             url: String::new(),
+            own_ports: BTreeSet::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
         }

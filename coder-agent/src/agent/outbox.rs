@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::protocol::{LifecycleReport, ScriptCompleted};
+use crate::protocol::{LifecycleReport, ReportConnection, ScriptCompleted};
 use crate::{AgentApi, Result};
 
-/// Reports kept while the server cannot be reached. The states of one life are nine at most.
+/// States and script results kept while the server cannot be reached. The states of one life are nine at most.
 const MAX_REPORTS: usize = 256;
 
 /// Something that the server must hear, once and in order.
@@ -16,16 +16,18 @@ const MAX_REPORTS: usize = 256;
 pub(super) enum Report {
     Lifecycle(LifecycleReport),
     Script(ScriptCompleted),
+    Connection(ReportConnection),
 }
 
 /// The queue of reports; cheap to clone, all clones are one queue.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Outbox {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    most: usize,
     reports: Mutex<VecDeque<Report>>,
     filled: Notify,
     emptied: Notify,
@@ -36,18 +38,37 @@ impl Report {
         match self {
             Self::Lifecycle(report) => api.report_lifecycle(*report).await,
             Self::Script(completed) => api.script_completed(completed.clone()).await,
+            Self::Connection(connection) => api.report_connection(connection.clone()).await,
         }
     }
 }
 
+impl Default for Outbox {
+    fn default() -> Self {
+        Self::holding(MAX_REPORTS)
+    }
+}
+
 impl Outbox {
-    /// Adds a report. At the bound the oldest script's report makes room.
+    /// An empty queue of at most so many reports.
+    pub(super) fn holding(most: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                most,
+                reports: Mutex::default(),
+                filled: Notify::new(),
+                emptied: Notify::new(),
+            }),
+        }
+    }
+
+    /// Adds a report. At the bound the oldest one that is no state makes room.
     pub(super) fn push(&self, report: Report) {
         let mut reports = self.lock();
-        if reports.len() >= MAX_REPORTS {
+        if reports.len() >= self.shared.most {
             let oldest = reports
                 .iter()
-                .position(|report| matches!(report, Report::Script(_)));
+                .position(|report| !matches!(report, Report::Lifecycle(_)));
             if let Some(oldest) = oldest {
                 reports.remove(oldest);
             }
@@ -90,6 +111,12 @@ impl Outbox {
         }
     }
 
+    /// Whether all reports have been sent.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<Report>> {
         self.shared
             .reports
@@ -114,6 +141,7 @@ mod tests {
             exit_code: 0,
             stage: ScriptStage::Cron,
             status: ScriptStatus::Ok,
+            last_lines: String::new(),
         })
     }
 

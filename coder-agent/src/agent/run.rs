@@ -1,28 +1,55 @@
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::AgentOptions;
 use super::connection::{Action, ConnectionState, Event};
 use super::workspace::Workspace;
 use crate::backoff::jitter;
-use crate::tunnel::{BoxedIo, TunnelAcceptor};
+use crate::tunnel::{BoxedIo, StreamDialer, TunnelAcceptor};
 use crate::{AgentApi, AgentClient, Error, ErrorKind, Result};
+
+/// The longest time from a further connection until the manifest is asked for anew.
+const REFRESH_WITHIN: Duration = Duration::from_secs(30);
 
 /// Opens the agent's tunnel to the server.
 #[async_trait]
 pub trait TunnelDialer: Send + Sync {
     /// A fresh connection that has been upgraded already.
     async fn dial(&self) -> Result<BoxedIo>;
+
+    /// A connection for a stream that moves much, see [`StreamDialer`]. Without it such streams stay in the
+    /// tunnel.
+    async fn dial_stream(&self, _ticket: Uuid) -> Result<BoxedIo> {
+        let message = "this agent opens no further connections";
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
+}
+
+/// Dials both kinds of connections.
+struct Streams(Arc<dyn TunnelDialer>);
+
+#[async_trait]
+impl StreamDialer for Streams {
+    async fn dial_stream(&self, ticket: Uuid) -> Result<BoxedIo> {
+        self.0.dial_stream(ticket).await
+    }
 }
 
 #[async_trait]
 impl TunnelDialer for AgentClient {
     async fn dial(&self) -> Result<BoxedIo> {
         Ok(Box::new(self.tunnel().await?))
+    }
+
+    async fn dial_stream(&self, ticket: Uuid) -> Result<BoxedIo> {
+        self.stream(ticket).await
     }
 }
 
@@ -38,6 +65,8 @@ struct Core {
     agent: Agent,
     /// From the first manifest on.
     workspace: Mutex<Option<Arc<Workspace>>>,
+    /// Whether the manifest was asked for just now.
+    fresh: AtomicBool,
 }
 
 impl Agent {
@@ -66,6 +95,7 @@ impl Agent {
         let core = Arc::new(Core {
             agent: self,
             workspace: Mutex::new(None),
+            fresh: AtomicBool::new(false),
         });
         let disconnect = CancellationToken::new();
         let connection = Arc::clone(&core).stay_connected(disconnect.clone());
@@ -127,13 +157,19 @@ impl Core {
                 Err(error) => {
                     let source = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::warn!(%error, source, "cannot connect");
-                    Event::Failed(error.kind())
+                    match error.retry_after() {
+                        Some(after) if error.is_temporary() => Event::TurnedAway { after },
+                        _ => Event::Failed(error.kind()),
+                    }
                 }
             },
             Action::Serve => {
                 let begin = Instant::now();
                 if let (Some(open), Some(workspace)) = (tunnel.as_mut(), self.workspace()) {
-                    let error = workspace.services().serve(open).await;
+                    let error = tokio::select! {
+                        error = workspace.services().serve(open) => error,
+                        () = self.refresh() => Error::new(ErrorKind::Internal, "not reached"),
+                    };
                     tracing::warn!(%error, "connection lost");
                 }
                 *tunnel = None;
@@ -150,24 +186,44 @@ impl Core {
     }
 
     async fn connect(&self) -> Result<TunnelAcceptor> {
-        let manifest = self.agent.api.manifest().await?;
-        let known = self.workspace();
-        let workspace = match &known {
-            Some(workspace) => {
-                workspace.update(manifest);
-                Arc::clone(workspace)
-            }
-            None => {
-                let Agent { api, options, .. } = &self.agent;
-                Workspace::new(Arc::clone(api), options.clone(), manifest).await
-            }
-        };
-        self.agent.api.report_startup(workspace.startup()).await?;
-        if known.is_none() {
-            *self.lock() = Some(Arc::clone(&workspace));
-            workspace.begin();
+        if self.workspace().is_none() {
+            self.begin().await?;
         }
-        Ok(TunnelAcceptor::new(self.agent.dialer.dial().await?))
+        let dialer = &self.agent.dialer;
+        let streams = Arc::new(Streams(Arc::clone(dialer)));
+        Ok(TunnelAcceptor::new(dialer.dial().await?).with_dialer(streams))
+    }
+
+    /// What comes before the first connection.
+    async fn begin(&self) -> Result<()> {
+        let Agent { api, options, .. } = &self.agent;
+        let manifest = api.manifest().await?;
+        let workspace = Workspace::new(Arc::clone(api), options.clone(), manifest).await;
+        api.report_startup(workspace.startup()).await?;
+        *self.lock() = Some(Arc::clone(&workspace));
+        self.fresh.store(true, Ordering::Relaxed);
+        workspace.begin();
+        Ok(())
+    }
+
+    /// Hears what has changed and says what runs, once after each further connection, some time later: a
+    /// server that has just started has enough to do with thousands of agents' connections.
+    async fn refresh(&self) {
+        let spread = jitter(&*self.agent.options.entropy);
+        let fresh = self.fresh.swap(false, Ordering::Relaxed);
+        sleep(REFRESH_WITHIN.mul_f64(spread)).await;
+        if let Some(workspace) = self.workspace().filter(|_| !fresh)
+            && let Err(error) = self.refresh_now(&workspace).await
+        {
+            tracing::debug!(%error, "the manifest stays as it is");
+        }
+        std::future::pending().await
+    }
+
+    async fn refresh_now(&self, workspace: &Arc<Workspace>) -> Result<()> {
+        let api = &self.agent.api;
+        workspace.update(api.manifest().await?);
+        api.report_startup(workspace.startup()).await
     }
 
     fn workspace(&self) -> Option<Arc<Workspace>> {

@@ -1,21 +1,27 @@
 //! What the streams of the tunnel reach.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::Connections;
+use super::traffic::Traffic;
+use crate::http_api::HttpApi;
+use crate::protocol::ConnectionType;
+use crate::reconnecting_pty::ReconnectingPtyServer;
+use crate::speedtest::SpeedtestServer;
 use crate::ssh::SshServer;
 use crate::tunnel::frame::OpenStatus;
-use crate::tunnel::{IncomingStream, MAX_STREAMS, TunnelAcceptor, TunnelStream, port};
+use crate::tunnel::{Buffered, IncomingStream, MAX_STREAMS, TunnelAcceptor, port, splice};
 use crate::{Error, Result};
 
 /// How long connecting inside the workspace may take.
@@ -25,10 +31,14 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Services {
     ssh: SshServer,
+    terminals: ReconnectingPtyServer,
+    speedtest: SpeedtestServer,
+    http_api: HttpApi,
     streams: Semaphore,
     tasks: TaskTracker,
-    pub(super) ssh_sessions: Count,
+    pub(super) connections: Connections,
     pub(super) forwards: Count,
+    pub(super) traffic: Arc<Traffic>,
 }
 
 /// How many of something are open.
@@ -38,18 +48,27 @@ pub(super) struct Count(AtomicI64);
 struct Counted<'a>(&'a Count);
 
 impl Services {
-    pub(super) fn new(ssh: SshServer) -> Self {
+    pub(super) fn new(ssh: SshServer, connections: Connections, own_ports: BTreeSet<u16>) -> Self {
         Self {
+            terminals: ReconnectingPtyServer::new(ssh.clone()),
+            speedtest: SpeedtestServer::default(),
+            http_api: HttpApi::new(own_ports),
             ssh,
             streams: Semaphore::new(MAX_STREAMS),
             tasks: TaskTracker::new(),
-            ssh_sessions: Count::default(),
+            connections,
             forwards: Count::default(),
+            traffic: Arc::default(),
         }
     }
 
     pub(super) const fn ssh(&self) -> &SshServer {
         &self.ssh
+    }
+
+    /// Ends all sessions and terminals, and waits for that.
+    pub(super) async fn close(&self) {
+        tokio::join!(self.ssh.close(), self.terminals.close());
     }
 
     /// Serves the streams of a tunnel until it ends, and tells why.
@@ -80,9 +99,32 @@ impl Services {
         };
         match port {
             port::SSH | port::STANDARD_SSH => {
+                let stream = self.traffic.meter(stream.accept().await?);
+                let open = self.connections.begin(ConnectionType::Ssh);
+                let served = self.ssh.serve(stream, ended).await;
+                let reason = served.as_ref().err().map(ToString::to_string);
+                open.end(None, reason.unwrap_or_default());
+                served
+            }
+            port::RECONNECTING_PTY => {
+                let stream = self.traffic.meter(stream.accept().await?);
+                let open = self.connections.begin(ConnectionType::ReconnectingPty);
+                let served = self.terminals.serve(stream, ended).await;
+                let reason = served.as_ref().err().map(ToString::to_string);
+                open.end(None, reason.unwrap_or_default());
+                served
+            }
+            port::SPEEDTEST => {
                 let stream = stream.accept().await?;
-                let _counted = self.ssh_sessions.add();
-                self.ssh.serve(stream, ended).await
+                tokio::select! {
+                    tested = self.speedtest.serve(stream) => tested,
+                    () = ended.cancelled() => Ok(()),
+                }
+            }
+            port::HTTP_API => {
+                let stream = stream.accept().await?;
+                self.http_api.serve(stream, ended).await;
+                Ok(())
             }
             0..port::FIRST_WORKSPACE_PORT => {
                 let reason = format!("port {port} of the agent is not offered by this version");
@@ -90,10 +132,11 @@ impl Services {
             }
             port => match dial(port).await {
                 Ok(target) => {
-                    let stream = stream.accept().await?;
+                    let stream = self.traffic.meter(stream.accept().await?);
                     let _counted = self.forwards.add();
                     tokio::select! {
-                        () = splice(stream, target) => {}
+                        // Either end may break at any time; both are closed then.
+                        _ = splice(stream, Buffered::new(target)) => {}
                         () = ended.cancelled() => {}
                     }
                     Ok(())
@@ -137,6 +180,7 @@ async fn dial(port: u16) -> io::Result<TcpStream> {
             .await
             .unwrap_or_else(|late| Err(late.into()))
         {
+            Ok(stream) if is_own(&stream) => first_error.get_or_insert(refused()),
             Ok(stream) => {
                 stream.set_nodelay(true)?;
                 return Ok(stream);
@@ -147,15 +191,20 @@ async fn dial(port: u16) -> io::Result<TcpStream> {
     Err(first_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
 }
 
+/// Whether a connection leads to itself, which happens when nothing listens on a port that the
+/// system then chooses for the near end.
+fn is_own(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(near), Ok(far)) if near == far)
+}
+
+fn refused() -> io::Error {
+    io::ErrorKind::ConnectionRefused.into()
+}
+
 fn refusal(error: &io::Error) -> OpenStatus {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => OpenStatus::Refused,
         io::ErrorKind::TimedOut => OpenStatus::TimedOut,
         _ => OpenStatus::Failed,
     }
-}
-
-async fn splice(mut stream: TunnelStream, mut target: TcpStream) {
-    // Either end may break at any time; both are closed then.
-    let _ = copy_bidirectional(&mut stream, &mut target).await;
 }

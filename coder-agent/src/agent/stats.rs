@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::services::Services;
 use crate::AgentApi;
-use crate::protocol::Stats;
+use crate::protocol::{ConnectionType, Stats};
 
 /// Until the server has told how often it wants to know.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
@@ -15,28 +15,47 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 /// No server may want to know more often or less often than this.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60 * 60));
 
-/// Reports for ever.
+/// Reports for ever, first at once: the answer says how often.
 pub(super) async fn report(api: &dyn AgentApi, services: &Services) {
     let mut wait = DEFAULT_INTERVAL;
     loop {
-        sleep(wait).await;
-        match api.report_stats(stats(services)).await {
+        let moved = services.traffic.take();
+        let (received, sent) = moved;
+        let stats = Stats {
+            rx_packets: received.packets,
+            rx_bytes: received.bytes,
+            tx_packets: sent.packets,
+            tx_bytes: sent.bytes,
+            ..stats(services)
+        };
+        match api.report_stats(stats).await {
             Ok(answer) => {
                 let (least, most) = INTERVALS;
                 wait = Duration::from_secs(answer.report_interval).clamp(least, most);
             }
-            Err(error) => tracing::debug!(%error, "stats were not taken"),
+            Err(error) => {
+                services.traffic.give_back(moved);
+                tracing::debug!(%error, "stats were not taken");
+            }
         }
+        sleep(wait).await;
     }
 }
 
 fn stats(services: &Services) -> Stats {
-    let (ssh, forwards) = (services.ssh_sessions.get(), services.forwards.get());
+    let open = |kind| services.connections.count(kind);
+    let (ssh, vscode) = (open(ConnectionType::Ssh), open(ConnectionType::Vscode));
+    let jetbrains = open(ConnectionType::Jetbrains);
+    let terminals = open(ConnectionType::ReconnectingPty);
+    let all = ssh + vscode + jetbrains + terminals + services.forwards.get();
     Stats {
-        connections_by_proto: BTreeMap::from([("TCP".to_owned(), ssh + forwards)]),
-        connection_count: ssh + forwards,
+        connections_by_proto: BTreeMap::from([("TCP".to_owned(), all)]),
+        connection_count: all,
         // The tunnel is pinged by the server, which knows the round trip better.
         connection_median_latency_ms: -1.0,
+        session_count_vscode: vscode,
+        session_count_jetbrains: jetbrains,
+        session_count_reconnecting_pty: terminals,
         session_count_ssh: ssh,
         ..Stats::default()
     }

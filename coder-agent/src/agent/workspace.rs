@@ -1,33 +1,38 @@
 //! What goes on in the workspace from the first manifest on, connected or not.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use coder_core::Timestamp;
+use coder_core::id::AgentRunId;
 use coder_core::id::LogSourceId;
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::Connections;
 use super::lifecycle::{Lifecycle, after_start, after_stop};
 use super::outbox::{Outbox, Report};
 use super::services::Services;
-use super::{AgentOptions, app_health, metadata, sender, stats};
+use super::{AgentOptions, app_health, metadata, resources, sender, stats};
 use crate::AgentApi;
 use crate::devcontainers::{Devcontainers, DevcontainersOptions, Place};
 use crate::protocol::{
-    API_VERSION, LifecycleReport, LifecycleState, Log, Manifest, PostLogSourceRequest, Script,
-    ScriptStage, ScriptStatus, Startup,
+    API_VERSION, LifecycleReport, LifecycleState, Log, Manifest, PostLogSourceRequest, ScriptStage,
+    ScriptStatus, Startup,
 };
-use crate::script::{LogQueue, ScriptContext, ScriptRunner, create_bin_dir};
+use crate::script::{Journal, LogQueue, ScriptContext, ScriptRunner, Zone, create_bin_dir, life};
 use crate::ssh::command::absolute_directory;
 use crate::ssh::{
     Environment, HostKey, SshOptions, SshServer, User, WorkspaceEnvironment, WorkspaceSettings,
 };
 
-/// How long SSH sessions may take to end at shutdown.
-const SSH_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SSH sessions and terminals may take to end at shutdown.
+const SESSIONS_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the last reports and lines may take at shutdown.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,6 +50,7 @@ pub(super) struct Workspace {
     services: Arc<Services>,
     manifest: watch::Sender<Arc<Manifest>>,
     lifecycle: Mutex<Lifecycle>,
+    journal: Journal,
     outbox: Outbox,
     logs: LogQueue,
     devcontainers: Devcontainers,
@@ -60,13 +66,19 @@ impl Workspace {
     pub(super) async fn new(
         api: Arc<dyn AgentApi>,
         options: AgentOptions,
-        manifest: Manifest,
+        mut manifest: Manifest,
     ) -> Arc<Self> {
         let user = User::current(&options.process_environment).await;
         let data_dir = ScriptContext::data_dir(&options.script_data_dir, manifest.agent_id);
         if let Err(error) = create_bin_dir(&data_dir, options.executable.as_deref()) {
             tracing::warn!(%error, "folder of scripts cannot be made");
         }
+        let now = options.clock.now();
+        let run_id = AgentRunId::generate(&*options.entropy);
+        let journal = Journal::open(&data_dir, manifest.agent_id, life::current(), run_id, now);
+        let (clock, entropy) = (Arc::clone(&options.clock), Arc::clone(&options.entropy));
+        let connections = Connections::new(clock, entropy);
+        let logs = LogQueue::after(std::mem::take(&mut manifest.logs_length));
         let ssh = SshServer::new(SshOptions {
             host_key: HostKey::derive(
                 manifest.workspace_id.0.as_bytes(),
@@ -78,16 +90,17 @@ impl Workspace {
             process_environment: options.process_environment.clone(),
             max_timeout: options.ssh_max_timeout,
         });
-        let logs = LogQueue::default();
         let devcontainers = devcontainers(&options, &api, &logs);
+        let services = Services::new(ssh, connections, options.own_ports.clone());
         let workspace = Self {
             api,
             options,
             user,
             data_dir,
-            services: Arc::new(Services::new(ssh)),
+            services: Arc::new(services),
             manifest: watch::Sender::new(Arc::new(manifest)),
             lifecycle: Mutex::new(Lifecycle::new()),
+            journal,
             outbox: Outbox::default(),
             logs,
             devcontainers,
@@ -104,8 +117,9 @@ impl Workspace {
     }
 
     /// Takes a later manifest. Start scripts are not run again.
-    pub(super) fn update(&self, manifest: Manifest) {
+    pub(super) fn update(&self, mut manifest: Manifest) {
         self.manifest.send_if_modified(|current| {
+            forget_what_we_told(&mut manifest, current);
             let changed = **current != manifest;
             if changed {
                 *current = Arc::new(manifest);
@@ -131,16 +145,24 @@ impl Workspace {
             api_version: API_VERSION.to_owned(),
             expanded_directory,
             subsystems: self.options.subsystems.clone(),
+            run_id: Some(self.journal.run_id()),
         }
     }
 
     /// Starts everything. To be called once.
     pub(super) fn begin(self: &Arc<Self>) {
-        self.advance(LifecycleState::Starting);
+        self.journal.begin();
+        self.advance_at(LifecycleState::Starting, self.journal.started_at());
         let (api, entropy) = (&self.api, &self.options.entropy);
         self.background(sender::send_reports(
             Arc::clone(api),
             self.outbox.clone(),
+            Arc::clone(entropy),
+            self.ending.clone(),
+        ));
+        self.background(sender::send_reports(
+            Arc::clone(api),
+            self.services.connections.reports().clone(),
             Arc::clone(entropy),
             self.ending.clone(),
         ));
@@ -159,30 +181,44 @@ impl Workspace {
         let devcontainers = self.devcontainers.clone();
         self.background(async move { devcontainers.run().await });
         let workspace = Arc::clone(self);
+        self.background(async move {
+            resources::watch(&*workspace.api, &*workspace.options.clock).await;
+        });
+        let workspace = Arc::clone(self);
         self.tasks
-            .spawn(async move { workspace.run_start_scripts().await });
+            .spawn(async move { workspace.run_scripts_until_the_end().await });
     }
 
     /// Ends sessions, runs the stop scripts, says the last words.
     pub(super) async fn shut_down(&self) {
         self.ending.cancel();
+        self.journal.forget();
         self.advance(LifecycleState::ShuttingDown);
-        if timeout(SSH_CLOSE_TIMEOUT, self.services.ssh().close())
+        if timeout(SESSIONS_CLOSE_TIMEOUT, self.services.close())
             .await
             .is_err()
         {
-            tracing::warn!("SSH sessions did not end in time");
+            tracing::warn!("sessions and terminals did not end in time");
         }
         self.devcontainers.close().await;
         let manifest = self.manifest();
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_stop);
         // Nothing ends stop scripts early but a second signal, which ends the process.
+        let never = CancellationToken::new();
+        let report = |completed| self.outbox.push(Report::Script(completed));
         let results = self
-            .run_scripts(scripts, ScriptStage::Stop, &CancellationToken::new())
+            .runner()
+            .run_all(scripts, ScriptStage::Stop, &never, report)
             .await;
         self.advance(after_stop(&results));
+        self.logs.send_tail();
         let last_words = timeout(LAST_WORDS_TIMEOUT, async {
-            tokio::join!(self.outbox.flushed(), self.logs.flushed());
+            let connections = self.services.connections.reports();
+            tokio::join!(
+                self.outbox.flushed(),
+                self.logs.flushed(),
+                connections.flushed()
+            );
         });
         if last_words.await.is_err() {
             tracing::warn!("server did not take the last reports in time");
@@ -192,36 +228,61 @@ impl Workspace {
         self.tasks.wait().await;
     }
 
+    /// Start scripts, and when these are through those with a schedule.
+    async fn run_scripts_until_the_end(&self) {
+        self.run_start_scripts().await;
+        if self.ending.is_cancelled() {
+            return;
+        }
+        let manifest = self.manifest();
+        let runner = self.runner();
+        let zone = self.options.process_environment.get(OsStr::new("TZ"));
+        let zone = Zone::local(zone.and_then(|zone| zone.to_str()));
+        let report = |completed| self.outbox.push(Report::Script(completed));
+        let scheduled = manifest
+            .scripts
+            .iter()
+            .filter(|script| !script.cron.is_empty());
+        join_all(
+            scheduled.map(|script| runner.run_by_schedule(script, &zone, &self.ending, report)),
+        )
+        .await;
+    }
+
     async fn run_start_scripts(&self) {
         let manifest = self.manifest();
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_start);
-        let cancel = &self.ending;
-        let results = self.run_scripts(scripts, ScriptStage::Start, cancel).await;
-        let mut results = results;
-        if !cancel.is_cancelled() && !self.devcontainers.start(&manifest.devcontainers).await {
-            results.push(ScriptStatus::ExitFailure);
-        }
-        if cancel.is_cancelled() {
+        let report = |completed| self.outbox.push(Report::Script(completed));
+        let runner = self.runner();
+        let mut results = runner
+            .run_start_scripts(scripts, &self.journal, &self.ending, report)
+            .await;
+        if self.ending.is_cancelled() {
             return;
         }
+        if !self.devcontainers.start(&manifest.devcontainers).await {
+            results.push(ScriptStatus::ExitFailure);
+        }
+        if self.ending.is_cancelled() {
+            return;
+        }
+        self.logs.send_tail();
         // However late the lines are, the state is told.
         let _ = timeout(LOGS_FIRST_TIMEOUT, self.logs.flushed()).await;
-        self.advance(after_start(&results));
+        let now = self.options.clock.now();
+        let report = self.journal.ended().unwrap_or(LifecycleReport {
+            state: after_start(&results),
+            changed_at: now,
+        });
+        self.advance_at(report.state, report.changed_at);
+        if !self.ending.is_cancelled() {
+            self.journal.phase_ended(report);
+        }
     }
 
-    async fn run_scripts<'a>(
-        &self,
-        scripts: impl Iterator<Item = &'a Script>,
-        stage: ScriptStage,
-        cancel: &CancellationToken,
-    ) -> Vec<ScriptStatus> {
+    fn runner(&self) -> ScriptRunner {
         let context = Arc::new(self.context(&self.manifest()));
-        let runner = ScriptRunner::new(context, self.logs.clone(), Arc::clone(&self.options.clock));
-        runner
-            .run_all(scripts, stage, cancel, |completed| {
-                self.outbox.push(Report::Script(completed));
-            })
-            .await
+        ScriptRunner::new(context, self.logs.clone(), Arc::clone(&self.options.clock))
     }
 
     /// Metadata and health of apps, begun anew when the manifest changes.
@@ -264,13 +325,16 @@ impl Workspace {
     }
 
     fn advance(&self, state: LifecycleState) {
+        self.advance_at(state, self.options.clock.now());
+    }
+
+    fn advance_at(&self, state: LifecycleState, changed_at: Timestamp) {
         let mut lifecycle = self
             .lifecycle
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if lifecycle.advance(state) {
             tracing::info!(%state, "lifecycle");
-            let changed_at = self.options.clock.now();
             // Within the lock, so that the order of states is that of reports.
             self.outbox
                 .push(Report::Lifecycle(LifecycleReport { state, changed_at }));
@@ -363,4 +427,13 @@ fn devcontainers(
         entropy: Arc::clone(&options.entropy),
     };
     Devcontainers::new(options, Arc::clone(api), source, Arc::new(log))
+}
+
+/// Makes what a later manifest says of this very agent the same as before: it is no reason to begin anything anew.
+fn forget_what_we_told(manifest: &mut Manifest, before: &Manifest) {
+    manifest.logs_length = before.logs_length;
+    for app in &mut manifest.apps {
+        let known = before.apps.iter().find(|known| known.id == app.id);
+        app.health = known.map_or(app.health, |known| known.health);
+    }
 }

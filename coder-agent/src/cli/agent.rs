@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::main::{complain, print};
+use super::supervisor::{SUPERVISOR, end_with, supervise};
 use super::{AgentArguments, AgentAuth, UsageError, VERSION_LINE, logging};
 use crate::instance_identity::MetadataService;
 use crate::ssh::Environment;
@@ -28,6 +29,7 @@ Options:
       --script-data-dir <DIR>     Where scripts keep data [env: CODER_AGENT_SCRIPT_DATA_DIR]
       --ssh-max-timeout <TIME>    How long SSH clients may be silent [default: 72h]
       --devcontainers-enable      Start dev containers, and list containers [default: true]
+      --no-reap                   Run without a supervisor, which restarts the agent and reaps as PID 1
       --log-json                  Log as JSON
   -v, --verbose                   Log more [env: CODER_VERBOSE]
 ";
@@ -40,13 +42,24 @@ const WORKER_THREADS: usize = 2;
 
 /// `coder agent`: the arguments after `agent`. Returns after SIGTERM or SIGINT.
 pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let variables: Environment = std::env::vars_os().collect();
-    let arguments = match AgentArguments::parse(arguments, &variables, read_token) {
+    let mut variables: Environment = std::env::vars_os().collect();
+    let words: Vec<OsString> = arguments.collect();
+    let arguments = match AgentArguments::parse(words.iter().cloned(), &variables, read_token) {
         Ok(arguments) => arguments,
         Err(UsageError::Help) => return print(HELP.trim_end()),
         Err(error) => return complain(&format!("coder agent: {error}\n")),
     };
     logging::set_up(arguments.log_json, arguments.verbose);
+    match variables.remove(OsStr::new(SUPERVISOR)) {
+        Some(supervisor) if !end_with(&supervisor) => return ExitCode::FAILURE,
+        Some(_) => {}
+        None if arguments.no_reap => {}
+        None => match supervise(&words) {
+            Ok(code) => return code,
+            // The agent itself is what matters.
+            Err(error) => tracing::warn!(%error, "agent runs without a supervisor"),
+        },
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()

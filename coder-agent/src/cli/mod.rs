@@ -8,7 +8,9 @@ mod git;
 mod logging;
 mod main;
 mod options;
+mod restarts;
 mod stat;
+mod supervisor;
 
 pub use agent::agent_main;
 pub use git::{git_helper_main, gitaskpass_main, gitssh_main, publickey_main};

@@ -33,6 +33,8 @@ pub struct AgentArguments {
     /// `--devcontainers-discovery-autostart-enable`,
     /// `CODER_AGENT_DEVCONTAINERS_DISCOVERY_AUTOSTART_ENABLE`.
     pub devcontainer_autostart: bool,
+    /// `--no-reap`, `CODER_AGENT_NO_REAP`: run in this process, without a supervisor in front.
+    pub no_reap: bool,
     /// `--log-json`: log as JSON.
     pub log_json: bool,
     /// `CODER_VERBOSE`, `--verbose`: log more.
@@ -91,7 +93,7 @@ const IGNORED_WITH_VALUE: &[&str] = &[
 ];
 
 /// The same for options without a value, or with an optional one behind `=`.
-const IGNORED: &[&str] = &["no-reap", "socket-server-enabled"];
+const IGNORED: &[&str] = &["socket-server-enabled"];
 
 /// Options that forbid something. Accepting them without forbidding would be worse than failing.
 const NOT_OFFERED: &[&str] = &[
@@ -140,6 +142,7 @@ struct Given {
     devcontainers: Option<OsString>,
     devcontainer_discovery: Option<OsString>,
     devcontainer_autostart: Option<OsString>,
+    no_reap: bool,
     log_json: bool,
     verbose: bool,
 }
@@ -160,6 +163,7 @@ impl Given {
             devcontainer_autostart: variable(
                 "CODER_AGENT_DEVCONTAINERS_DISCOVERY_AUTOSTART_ENABLE",
             ),
+            no_reap: variable("CODER_AGENT_NO_REAP").is_some_and(|value| value != "false"),
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
             verbose: variable("CODER_VERBOSE").is_some_and(|value| value != "false"),
         }
@@ -180,6 +184,10 @@ impl Given {
             "devcontainers-project-discovery-enable" => self.devcontainer_discovery = flag(parser),
             "devcontainers-discovery-autostart-enable" => {
                 self.devcontainer_autostart = flag(parser);
+            }
+            "no-reap" => {
+                let value = parser.optional_value();
+                self.no_reap = value.is_none_or(|value| value != "false");
             }
             "log-json" => {
                 // Other versions name a file here.
@@ -248,6 +256,7 @@ impl Given {
             devcontainers: is_on(self.devcontainers, true),
             devcontainer_discovery: is_on(self.devcontainer_discovery, true),
             devcontainer_autostart: is_on(self.devcontainer_autostart, false),
+            no_reap: self.no_reap,
             log_json: self.log_json,
             verbose: self.verbose,
         })

@@ -19,7 +19,18 @@ BINARY_FILE="$BINARY_DIR/coder"
 
 cd "$BINARY_DIR"
 
-until curl -fsSL --compressed "$BINARY_URL" -o "$BINARY_FILE.part"; do
+# A damaged download is fetched again. A server that tells no hash is believed.
+intact() {
+	expected="$(curl -fsSL "$BINARY_URL.sha256")" || return 0
+	expected="${expected%% *}"
+	# Something on the way may answer with a page of its own.
+	case "$expected" in *[!0-9a-f]*) return 0 ;; esac
+	[ "${#expected}" -eq 64 ] || return 0
+	actual="$(shasum -a 256 <"$BINARY_FILE.part")"
+	[ "${actual%% *}" = "$expected" ]
+}
+
+until curl -fsSL --compressed "$BINARY_URL" -o "$BINARY_FILE.part" && intact; do
 	echo "Fetching $BINARY_URL failed. Next try in 30 seconds." >&2
 	sleep 30
 done

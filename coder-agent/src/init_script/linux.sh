@@ -21,18 +21,37 @@ cd "$BINARY_DIR"
 
 fetch() {
 	if command -v curl >/dev/null 2>&1; then
-		curl -fsSL --compressed "$BINARY_URL" -o "$BINARY_FILE.part"
+		curl -fsSL --compressed "$1" -o "$2"
 	elif command -v wget >/dev/null 2>&1; then
-		wget -q "$BINARY_URL" -O "$BINARY_FILE.part"
+		wget -q "$1" -O "$2"
 	elif command -v busybox >/dev/null 2>&1; then
-		busybox wget -q "$BINARY_URL" -O "$BINARY_FILE.part"
+		busybox wget -q "$1" -O "$2"
 	else
 		echo "Neither curl, wget nor busybox is there to fetch the agent with." >&2
 		exit 127
 	fi
 }
 
-until fetch; do
+# A damaged download is fetched again. Where there is nothing to check with, what came is taken.
+intact() {
+	if command -v sha256sum >/dev/null 2>&1; then
+		sum=sha256sum
+	elif busybox sha256sum </dev/null >/dev/null 2>&1; then
+		sum="busybox sha256sum"
+	else
+		return 0
+	fi
+	fetch "$BINARY_URL.sha256" "$BINARY_FILE.sha256" || return 0
+	expected=
+	read -r expected _ <"$BINARY_FILE.sha256" || true
+	# Something on the way may answer with a page of its own.
+	case "$expected" in *[!0-9a-f]*) return 0 ;; esac
+	[ "${#expected}" -eq 64 ] || return 0
+	actual="$($sum <"$BINARY_FILE.part")"
+	[ "${actual%% *}" = "$expected" ]
+}
+
+until fetch "$BINARY_URL" "$BINARY_FILE.part" && intact; do
 	echo "Fetching $BINARY_URL failed. Next try in 30 seconds." >&2
 	sleep 30
 done

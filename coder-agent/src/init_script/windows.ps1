@@ -6,12 +6,26 @@ $BinaryUrl = '${ACCESS_URL}bin/coder-windows-${ARCH}.exe'
 # VS Code's remote connection wants a parent process of this name.
 $BinaryFile = Join-Path $env:TEMP "sshd.exe"
 
+# A damaged download is fetched again. A server that tells no hash is believed.
+function Test-Intact {
+    try {
+        $Answer = Invoke-WebRequest -UseBasicParsing -Uri "$BinaryUrl.sha256"
+        $Text = [Text.Encoding]::ASCII.GetString([byte[]]$Answer.RawContentStream.ToArray())
+    } catch {
+        return $true
+    }
+    # Something on the way may answer with a page of its own.
+    if ($Text -notmatch "^([0-9a-f]{64})\b") { return $true }
+    return (Get-FileHash -Algorithm SHA256 -Path $BinaryFile).Hash -eq $Matches[1]
+}
+
 try {
     [Net.ServicePointManager]::SecurityProtocol = [Net.SecurityProtocolType]::Tls12
     while ($true) {
         try {
             Invoke-WebRequest -UseBasicParsing -Uri $BinaryUrl -OutFile $BinaryFile
-            break
+            if (Test-Intact) { break }
+            throw "the download is damaged."
         } catch {
             Write-Warning "Fetching $BinaryUrl failed: $_ Next try in 30 seconds."
             Start-Sleep -Seconds 30

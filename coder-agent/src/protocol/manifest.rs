@@ -52,6 +52,12 @@ pub struct Manifest {
     /// Dev containers to start.
     #[serde(default)]
     pub devcontainers: Vec<Devcontainer>,
+    /// How many external logins the template asks for whose tokens the agent may fetch.
+    #[serde(default)]
+    pub git_auth_configs: usize,
+    /// Bytes of log text that the server has of this agent already.
+    #[serde(default)]
+    pub logs_length: usize,
 }
 
 /// A script of the template.
@@ -66,7 +72,7 @@ pub struct Script {
     pub log_path: String,
     /// The text given to the user's login shell.
     pub script: String,
-    /// A schedule with six fields, seconds first; empty for none.
+    /// A [schedule](coder_core::cron::Schedule) with six fields, seconds first; empty for none.
     #[serde(default)]
     pub cron: String,
     /// Run when the agent starts.

@@ -19,6 +19,9 @@
 //! | `POST sub-agents` | [`CreateSubAgentRequest`] | [`CreateSubAgentResponse`] |
 //! | `GET sub-agents` | – | [`ListSubAgentsResponse`] |
 //! | `DELETE sub-agents/{id}` | – | – |
+//! | `POST report-connection` | [`ReportConnection`] | – |
+//! | `GET resources-monitoring-configuration` | – | [`ResourcesMonitoringConfiguration`] |
+//! | `POST resources-monitoring-usage` | [`ResourcesMonitoringUsage`] | – |
 //! | `GET tunnel` | WebSocket upgrade | the [tunnel](crate::tunnel) |
 //!
 //! Beside these are the three calls by which an agent without a token gets one, see
@@ -29,6 +32,7 @@
 //! optional ones take their defaults, so that both sides can be upgraded independently.
 
 mod app_health;
+mod connection;
 mod container;
 mod devcontainer;
 mod git;
@@ -37,17 +41,20 @@ mod lifecycle;
 mod log;
 mod manifest;
 mod metadata;
+mod resources;
 mod script;
 mod startup;
 mod stats;
 mod version;
 
 pub use app_health::{AppHealthUpdate, ReportAppHealth};
+pub use coder_core::connection_log::ConnectionType;
 pub use coder_core::provisioner_job::LogLevel;
 pub use coder_core::script::{ScriptStage, ScriptStatus};
 pub use coder_core::template::SharingLevel;
 pub use coder_core::workspace_agent::LifecycleState;
 pub use coder_core::workspace_app::AppHealth;
+pub use connection::{ConnectionAction, ReportConnection};
 pub use container::{
     DevcontainerStatus, ListContainersResponse, WorkspaceAgentContainer,
     WorkspaceAgentContainerPort, WorkspaceAgentDevcontainer, WorkspaceAgentDevcontainerAgent,
@@ -70,7 +77,11 @@ pub use metadata::{
     MAX_METADATA_KEYS_BYTES, MAX_METADATA_OUTPUT_BYTES, MAX_METADATA_STORED_BYTES, MetadataResult,
     ReportMetadata,
 };
-pub use script::{ScriptCompleted, UNKNOWN_EXIT_CODE};
+pub use resources::{
+    MemoryUsage, ResourcesDatapoint, ResourcesMonitoringConfiguration, ResourcesMonitoringUsage,
+    VolumeUsage,
+};
+pub use script::{MAX_LAST_LINES_BYTES, ScriptCompleted, UNKNOWN_EXIT_CODE};
 pub use startup::Startup;
 pub use stats::{Stats, StatsResponse};
 

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// The exit code reported when a script ended without one.
 pub const UNKNOWN_EXIT_CODE: i32 = 255;
 
+/// The most text of [`ScriptCompleted::last_lines`], in bytes.
+pub const MAX_LAST_LINES_BYTES: usize = 2_048;
+
 /// `POST script-completed`: one script ran to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptCompleted {
@@ -21,4 +24,8 @@ pub struct ScriptCompleted {
     pub stage: ScriptStage,
     /// How it ended.
     pub status: ScriptStatus,
+    /// Of a script that failed the last lines of its standard error, or of its standard output when it wrote nothing
+    /// there; at most [`MAX_LAST_LINES_BYTES`].
+    #[serde(default)]
+    pub last_lines: String,
 }

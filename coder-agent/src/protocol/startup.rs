@@ -1,3 +1,4 @@
+use coder_core::id::AgentRunId;
 use serde::{Deserialize, Serialize};
 
 /// `POST startup`: sent once for each manifest, before any script runs.
@@ -14,4 +15,9 @@ pub struct Startup {
     /// What wraps the agent (`envbox`, `envbuilder`, `exectrace`), from `CODER_AGENT_SUBSYSTEM`.
     #[serde(default)]
     pub subsystems: Vec<String>,
+    /// Chosen by the agent when it begins its start scripts, and the same for as long as it does not begin them again:
+    /// after a reconnect, and after the agent was killed and went on. With another one than before, the lifecycle
+    /// begins anew.
+    #[serde(default)]
+    pub run_id: Option<AgentRunId>,
 }

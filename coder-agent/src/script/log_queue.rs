@@ -17,11 +17,26 @@ const MAX_BATCH_LINES: usize = 1_000;
 /// What an empty line counts, so that a flood of them has a bound too.
 const LINE_OVERHEAD: usize = 16;
 
-/// Said once, instead of everything after the bound.
-const OVERFLOW_NOTICE: &str =
-    "The log of this agent is full. Later output is only in the files in the workspace.";
+/// The bound on the first part.
+const HEAD_BYTES: usize =
+    MAX_AGENT_LOG_BYTES - NOTICE_BYTES - TAILS as usize * (TAIL_BYTES + NOTICE_BYTES);
 
-/// The lines of all scripts, bounded by what the server would keep anyway: the first 1 MiB.
+/// How many of the last bytes are kept once the first part is full, twice: those before the start phase ended, and those
+/// before the agent did.
+const TAIL_BYTES: usize = 128 * 1024;
+
+/// More than a notice of ours takes, in bytes.
+const NOTICE_BYTES: usize = 512;
+
+/// How often the last lines can be sent.
+const TAILS: u8 = 2;
+
+/// Said where the first part ends.
+const HEAD_IS_FULL: &str = "The log of this agent is long. From here on output is kept in the workspace only, and its \
+                            last lines are added when the start scripts have ended and when the workspace stops.";
+
+/// The lines of all scripts, bounded by what the server keeps: the first 768 KiB, and the last 128 KiB of both the start
+/// phase and the agent's whole life. What is left out between is said.
 ///
 /// Cheap to clone; all clones are one queue.
 #[derive(Clone, Debug, Default)]
@@ -39,36 +54,78 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: VecDeque<(LogSourceId, Log)>,
-    /// All text ever taken.
-    taken_bytes: usize,
-    full: bool,
+    /// All text ever taken for the first part.
+    head_bytes: usize,
+    head_is_full: bool,
+    tail: Tail,
+    closed: bool,
     in_flight: bool,
 }
 
+/// The last lines, of which nobody knows yet whether they will be sent.
+#[derive(Debug, Default)]
+struct Tail {
+    lines: VecDeque<(LogSourceId, Log)>,
+    bytes: usize,
+    dropped_lines: u64,
+    dropped_bytes: u64,
+    sent: u8,
+}
+
 impl LogQueue {
-    /// Adds a line; beyond the bound it is dropped.
+    /// A queue of an agent of which the server has so much text already.
+    pub(crate) fn after(stored_bytes: usize) -> Self {
+        let queue = Self::default();
+        queue.lock().head_bytes = stored_bytes;
+        queue
+    }
+
+    /// Adds a line.
     pub(crate) fn push(&self, source: LogSourceId, log: Log) {
         let mut state = self.lock();
-        if state.full {
+        if state.closed {
             return;
         }
         let size = log.output.len() + LINE_OVERHEAD;
-        if state.taken_bytes + size > MAX_AGENT_LOG_BYTES - OVERFLOW_NOTICE.len() - LINE_OVERHEAD {
-            state.full = true;
-            let created_at = log.created_at;
-            let output = OVERFLOW_NOTICE.to_owned();
-            state.lines.push_back((
-                source,
-                Log {
-                    created_at,
-                    output,
-                    level: LogLevel::Warn,
-                },
-            ));
-        } else {
-            state.taken_bytes += size;
-            state.lines.push_back((source, log));
+        if state.head_is_full {
+            state.tail.push(source, log, size);
+            return;
         }
+        if state.head_bytes + size <= HEAD_BYTES {
+            state.head_bytes += size;
+            state.lines.push_back((source, log));
+        } else {
+            state.head_is_full = true;
+            let notice = notice(&log, HEAD_IS_FULL.to_owned());
+            state.lines.push_back((source, notice));
+            state.tail.push(source, log, size);
+        }
+        drop(state);
+        self.shared.filled.notify_one();
+    }
+
+    /// A good moment to send the last lines, with what was left out before them.
+    pub(crate) fn send_tail(&self) {
+        let mut state = self.lock();
+        let State { lines, tail, .. } = &mut *state;
+        if tail.sent >= TAILS {
+            return;
+        }
+        let Some((source, first)) = tail.lines.front() else {
+            return;
+        };
+        if tail.dropped_lines > 0 {
+            let text = format!(
+                "{} lines of {} bytes are left out here.",
+                tail.dropped_lines, tail.dropped_bytes
+            );
+            lines.push_back((*source, notice(first, text)));
+        }
+        lines.append(&mut tail.lines);
+        *tail = Tail {
+            sent: tail.sent + 1,
+            ..Tail::default()
+        };
         drop(state);
         self.shared.filled.notify_one();
     }
@@ -120,8 +177,9 @@ impl LogQueue {
     /// The server takes no more: what waits and what comes is dropped.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        state.full = true;
+        state.closed = true;
         state.lines.clear();
+        state.tail = Tail::default();
         state.in_flight = false;
         drop(state);
         self.shared.emptied.notify_waiters();
@@ -150,6 +208,31 @@ impl LogQueue {
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tail {
+    /// Adds a line in place of the oldest ones.
+    fn push(&mut self, source: LogSourceId, log: Log, size: usize) {
+        self.lines.push_back((source, log));
+        self.bytes += size;
+        while self.bytes > TAIL_BYTES {
+            let Some((_, oldest)) = self.lines.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.output.len() + LINE_OVERHEAD;
+            self.dropped_lines += 1;
+            self.dropped_bytes += oldest.output.len() as u64;
+        }
+    }
+}
+
+/// A line of ours beside `log`.
+fn notice(log: &Log, output: String) -> Log {
+    Log {
+        created_at: log.created_at,
+        output,
+        level: LogLevel::Warn,
     }
 }
 
@@ -187,31 +270,80 @@ mod tests {
         assert_eq!(queue.take_batch(), None);
     }
 
-    #[test]
-    fn a_flood_is_cut_with_one_notice() {
-        let queue = LogQueue::default();
-        let line = "x".repeat(1_000);
-        for _ in 0..100_000 {
-            queue.push(source(1), log(&line));
-        }
-        let mut bytes = 0;
-        let mut notices = 0;
+    fn drain(queue: &LogQueue) -> Vec<Log> {
+        let mut lines = Vec::new();
         while let Some(batch) = queue.take_batch() {
             assert!(batch.logs.len() <= MAX_BATCH_LINES);
             let size: usize = batch.logs.iter().map(|log| log.output.len()).sum();
             assert!(size <= MAX_BATCH_BYTES);
-            bytes += size;
-            notices += batch
-                .logs
-                .iter()
-                .filter(|log| log.level == LogLevel::Warn)
-                .count();
+            lines.extend(batch.logs);
         }
+        lines
+    }
+
+    #[test]
+    fn a_flood_keeps_its_beginning_and_both_ends_and_says_what_is_missing() {
+        let queue = LogQueue::default();
+        let mut lines = Vec::new();
+        let mut said = 0;
+        let mut missing = 0;
+        for phase in 0..3 {
+            for number in 0..100_000 {
+                queue.push(source(1), log(&format!("{phase} {number:01000}")));
+                said += 1;
+            }
+            queue.send_tail();
+            lines.extend(drain(&queue));
+        }
+        let bytes: usize = lines.iter().map(|log| log.output.len()).sum();
         assert!(bytes <= MAX_AGENT_LOG_BYTES);
         assert!(bytes > MAX_AGENT_LOG_BYTES * 9 / 10);
-        assert_eq!(notices, 1);
-        queue.push(source(2), log("late"));
-        assert_eq!(queue.take_batch(), None);
+        let (notices, lines): (Vec<_>, Vec<_>) =
+            lines.iter().partition(|log| log.level == LogLevel::Warn);
+        assert!(
+            notices
+                .iter()
+                .all(|notice| notice.output.len() < NOTICE_BYTES)
+        );
+        assert_eq!(notices.len(), 3);
+        for notice in &notices[1..] {
+            missing += notice
+                .output
+                .split(' ')
+                .next()
+                .unwrap()
+                .parse::<usize>()
+                .unwrap();
+        }
+        assert_eq!(
+            lines.len() + missing,
+            said - 100_000,
+            "of the third phase there is nothing"
+        );
+        let has = |phase, number: u32| {
+            let text = format!("{phase} {number:01000}");
+            lines.iter().any(|log| log.output == text)
+        };
+        assert!(has(0, 0) && has(0, 99_999) && has(1, 99_999));
+        assert!(!has(0, 50_000) && !has(1, 0) && !has(2, 99_999));
+    }
+
+    #[test]
+    fn a_short_log_has_no_notice() {
+        let queue = LogQueue::default();
+        queue.push(source(1), log("a"));
+        queue.send_tail();
+        queue.send_tail();
+        assert_eq!(drain(&queue), [log("a")]);
+    }
+
+    #[test]
+    fn a_restarted_agent_has_what_is_left() {
+        let queue = LogQueue::after(HEAD_BYTES);
+        queue.push(source(1), log("a"));
+        assert_eq!(drain(&queue).len(), 1, "only the notice");
+        queue.send_tail();
+        assert_eq!(drain(&queue), [log("a")]);
     }
 
     #[test]
@@ -220,7 +352,18 @@ mod tests {
         for _ in 0..1_000_000 {
             queue.push(source(1), log(""));
         }
+        queue.send_tail();
         assert!(queue.lock().lines.len() <= MAX_AGENT_LOG_BYTES / LINE_OVERHEAD);
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing() {
+        let queue = LogQueue::after(MAX_AGENT_LOG_BYTES);
+        queue.push(source(1), log("a"));
+        queue.close();
+        queue.push(source(1), log("b"));
+        queue.send_tail();
+        assert_eq!(queue.take_batch(), None);
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use crate::protocol::UNKNOWN_EXIT_CODE;
 use crate::ssh::command::spawn;
 
 /// How long a process may take to end when it is asked to.
-const TERMINATE_GRACE: Duration = Duration::from_secs(5);
+pub(super) const TERMINATE_GRACE: Duration = Duration::from_secs(5);
 
 /// How long output may stay open after the process has ended.
 const PIPE_GRACE: Duration = Duration::from_secs(10);
@@ -36,74 +36,95 @@ pub(crate) enum Ended {
     Cancelled,
 }
 
-/// Runs `command` in a process group of its own, gives its output to the two functions, and kills
-/// the group when `limit` is over or `cancel` asks for it.
-///
-/// What the process leaves behind with its output open is given [`PIPE_GRACE`] and then left
-/// alone; its output is still taken until `cancel`, so that it is not stopped by a full pipe.
-pub(crate) async fn run(
-    mut command: Command,
-    limit: Option<Duration>,
-    cancel: &CancellationToken,
-    stdout: impl FnMut(&[u8]) + Send + 'static,
-    stderr: impl FnMut(&[u8]) + Send + 'static,
-) -> io::Result<Ended> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    let mut child = spawn(&mut command)?;
-    let mut pumps = JoinSet::new();
-    if let Some(pipe) = child.stdout.take() {
-        pumps.spawn(pump(pipe, stdout));
-    }
-    if let Some(pipe) = child.stderr.take() {
-        pumps.spawn(pump(pipe, stderr));
-    }
-    let group = Group::of(&child);
-    let status = tokio::select! {
-        status = child.wait() => Ok(status?),
-        () = expired(limit) => Err(Ended::TimedOut),
-        () = cancel.cancelled() => Err(Ended::Cancelled),
-    };
-    let ended = match status {
-        Ok(status) => Ended::Exited(exit_code(status)),
-        Err(ended) => {
-            group.end(&mut child).await?;
-            ended
+/// A process in a group of its own, with its output being taken.
+pub(crate) struct Running {
+    child: Child,
+    group: Group,
+    pumps: JoinSet<()>,
+}
+
+impl Running {
+    /// Starts `command` and gives its output to the two functions.
+    pub(crate) fn spawn(
+        mut command: Command,
+        stdout: impl FnMut(&[u8]) + Send + 'static,
+        stderr: impl FnMut(&[u8]) + Send + 'static,
+    ) -> io::Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        let mut child = spawn(&mut command)?;
+        let mut pumps = JoinSet::new();
+        if let Some(pipe) = child.stdout.take() {
+            pumps.spawn(pump(pipe, stdout));
         }
-    };
-    let drained = tokio::select! {
-        drained = timeout(PIPE_GRACE, drain(&mut pumps)) => drained.is_ok(),
-        () = cancel.cancelled() => true,
-    };
-    if !drained {
-        let cancel = cancel.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = drain(&mut pumps) => {}
-                () = cancel.cancelled() => {}
-            }
-        });
+        if let Some(pipe) = child.stderr.take() {
+            pumps.spawn(pump(pipe, stderr));
+        }
+        let group = Group::of(child.id());
+        Ok(Self {
+            child,
+            group,
+            pumps,
+        })
     }
-    Ok(match ended {
-        Ended::Exited(0) if !drained => Ended::PipesLeftOpen,
-        ended => ended,
-    })
+
+    /// The process, until it has ended.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits for the end, and kills the group when `limit` is over or `cancel` asks for it.
+    ///
+    /// What the process leaves behind with its output open is given [`PIPE_GRACE`] and then left
+    /// alone; its output is still taken until `cancel`, so that it is not stopped by a full pipe.
+    pub(crate) async fn wait(
+        mut self,
+        limit: Option<Duration>,
+        cancel: &CancellationToken,
+    ) -> io::Result<Ended> {
+        let status = tokio::select! {
+            status = self.child.wait() => Ok(status?),
+            () = expired(limit) => Err(Ended::TimedOut),
+            () = cancel.cancelled() => Err(Ended::Cancelled),
+        };
+        let ended = match status {
+            Ok(status) => Ended::Exited(exit_code(status)),
+            Err(ended) => {
+                self.group.end(&mut self.child).await?;
+                ended
+            }
+        };
+        let mut pumps = self.pumps;
+        let drained = tokio::select! {
+            drained = timeout(PIPE_GRACE, drain(&mut pumps)) => drained.is_ok(),
+            () = cancel.cancelled() => true,
+        };
+        if !drained {
+            let cancel = cancel.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = drain(&mut pumps) => {}
+                    () = cancel.cancelled() => {}
+                }
+            });
+        }
+        Ok(match ended {
+            Ended::Exited(0) if !drained => Ended::PipesLeftOpen,
+            ended => ended,
+        })
+    }
 }
 
 /// A process and everything it started that did not leave its group.
 struct Group(Option<Pid>);
 
 impl Group {
-    fn of(child: &Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
-        )
+    fn of(id: Option<u32>) -> Self {
+        Self(id.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
     }
 
     /// Asks the group to end, and makes it end after a while.

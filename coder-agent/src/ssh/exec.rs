@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::spawn;
 use super::exit::Exit;
+use super::limits::PIPE_BYTES;
 use super::output::{Gone, Output, Stream};
 use super::process::{Group, Process, wait};
 use super::registry::{Control, ServedChannel};
@@ -39,6 +40,8 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
         }
     };
     drop(command);
+    widen(child.stdin.as_ref());
+    widen(child.stdout.as_ref());
     let stdin = child.stdin.take();
     let mut process = Process::new(child);
     let (child, group) = process.parts();
@@ -65,6 +68,13 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
     if !ended {
         output.abandon().await;
         process.outlive_session(closing).await;
+    }
+}
+
+/// Gives a pipe more room; with less it works as well.
+fn widen(pipe: Option<&impl std::os::fd::AsFd>) {
+    if let Some(pipe) = pipe {
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
     }
 }
 

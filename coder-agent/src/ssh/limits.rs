@@ -52,8 +52,9 @@ pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// How long a client may take to hang up after it was told to.
 pub(super) const DISCONNECT_GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes read from a process or a stream at once; also the largest SSH message of most clients.
-pub(super) const READ_CHUNK: usize = 32 * 1024;
+/// Bytes that the kernel shall keep between a process and its session, where it allows so many: the
+/// more, the fewer times the two wait for each other.
+pub(super) const PIPE_BYTES: usize = 256 * 1024;
 
 /// Bytes of the message of the day that are shown.
 pub(super) const MAX_MOTD_BYTES: u64 = 64 * 1024;

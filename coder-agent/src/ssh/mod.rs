@@ -57,5 +57,8 @@ pub use server::SshServer;
 pub use user::User;
 
 pub(crate) use algorithms::preferred as preferred_algorithms;
+pub(crate) use process::{Process, wait};
+pub(crate) use pty::{Terminal, open as open_terminal};
+pub(crate) use setup::{TerminalRequest, TerminalSize};
 pub(crate) use signal::number as signal_number;
 pub(crate) use transport::{Transport, Unsent};

@@ -1,18 +1,20 @@
+use std::future::poll_fn;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use russh::server::{Handle, Msg};
 use russh::{ChannelId, ChannelWriteHalf};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 use tokio::time::timeout;
 
 use super::exit::Exit;
-use super::limits::{CLOSE_WAIT, READ_CHUNK};
+use super::limits::CLOSE_WAIT;
 use super::signal;
 use super::transport::Unsent;
+use crate::tunnel::ReadBuffer;
 
 /// The channel's type of data for standard error (RFC 4254 section 5.2).
 const SSH_EXTENDED_DATA_STDERR: u32 = 1;
@@ -80,12 +82,11 @@ impl Output {
         stream: Stream,
         mut source: R,
     ) -> Result<(), Gone> {
-        let mut buffer = BytesMut::new();
+        let mut buffer = ReadBuffer::default();
         loop {
-            buffer.reserve(READ_CHUNK);
-            match source.read_buf(&mut buffer).await {
+            match poll_fn(|cx| buffer.poll_fill(&mut source, cx)).await {
                 Ok(0) | Err(_) => return Ok(()),
-                Ok(_) => self.send(stream, buffer.split().freeze()).await?,
+                Ok(_) => self.send(stream, buffer.bytes.split().freeze()).await?,
             }
         }
     }

@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 const HANGUP_GRACE: Duration = Duration::from_secs(2);
 
 /// A process that leads its process group.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     group: Group,
 }
 
 /// The group of a process, for sending signals.
-pub(super) struct Group {
+pub(crate) struct Group {
     id: Option<Pid>,
     /// Once the process was waited for its id may come to mean another one.
     reaped: AtomicBool,
@@ -25,7 +25,7 @@ pub(super) struct Group {
 
 impl Process {
     /// Takes charge of a child that leads its process group.
-    pub(super) fn new(child: Child) -> Self {
+    pub(crate) fn new(child: Child) -> Self {
         let id = child
             .id()
             .and_then(|id| i32::try_from(id).ok())
@@ -39,13 +39,13 @@ impl Process {
         }
     }
 
-    pub(super) fn parts(&mut self) -> (&mut Child, &Group) {
+    pub(crate) fn parts(&mut self) -> (&mut Child, &Group) {
         (&mut self.child, &self.group)
     }
 
     /// Waits for the process after its session has gone: it may go on by itself, but not longer
     /// than the agent.
-    pub(super) async fn outlive_session(mut self, closing: &CancellationToken) {
+    pub(crate) async fn outlive_session(mut self, closing: &CancellationToken) {
         tokio::select! {
             _ = wait(&mut self.child, &self.group) => return,
             () = closing.cancelled() => {}
@@ -73,7 +73,7 @@ impl Group {
 }
 
 /// Waits for the process and makes its id unusable.
-pub(super) async fn wait(child: &mut Child, group: &Group) -> io::Result<ExitStatus> {
+pub(crate) async fn wait(child: &mut Child, group: &Group) -> io::Result<ExitStatus> {
     let status = child.wait().await;
     group.reaped.store(true, Ordering::Release);
     status

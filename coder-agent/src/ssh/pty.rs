@@ -18,12 +18,12 @@ use super::setup::{TerminalRequest, TerminalSize};
 use super::{session, terminal_modes};
 
 /// A program and the controlling side of its terminal.
-struct Terminal {
-    child: Child,
-    reader: OwnedReadPty,
-    writer: OwnedWritePty,
+pub(crate) struct Terminal {
+    pub(crate) child: Child,
+    pub(crate) reader: OwnedReadPty,
+    pub(crate) writer: OwnedWritePty,
     /// The same terminal again, for resizing it while something is being written.
-    control: OwnedFd,
+    pub(crate) control: OwnedFd,
 }
 
 /// Runs a program in a terminal of its own.
@@ -85,7 +85,8 @@ pub(super) async fn run(
     }
 }
 
-fn open(
+/// Opens a terminal and starts a program in it; see [`run`] for `build`.
+pub(crate) fn open(
     request: &TerminalRequest,
     build: impl FnOnce(Vec<(&str, OsString)>) -> Command,
 ) -> io::Result<Terminal> {

@@ -1,11 +1,14 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Environment, HostKey, SshOptions, User, WorkspaceSettings, algorithms, connection};
+use super::{
+    Environment, HostKey, SshOptions, User, WorkspaceSettings, algorithms, connection, session,
+};
 use crate::Result;
 
 /// The SSH server of one agent; cheap to clone.
@@ -81,6 +84,16 @@ impl SshServer {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         connection::serve(Arc::clone(&self.state), stream, shutdown).await
+    }
+
+    /// The environment of a session that begins now by another way than SSH, and its directory.
+    pub(crate) fn session_place(&self) -> (Environment, PathBuf) {
+        session::place(&self.state, &Environment::new())
+    }
+
+    /// Who sessions run as.
+    pub(crate) fn user(&self) -> &User {
+        &self.state.user
     }
 
     /// Tasks of channels and of processes whose session has gone.

@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,15 +23,7 @@ pub(super) async fn run(
     program: Program,
 ) {
     let settings = server.settings();
-    let mut environment = settings.environment.resolve(
-        &server.process_environment,
-        &server.user,
-        &setup.environment,
-    );
-    // Fixed texts of the right shape: clients come through a tunnel and have no address here.
-    environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
-    environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
-    let directory = working_directory(&settings.directory, &server.user, &environment);
+    let (mut environment, directory) = place(&server, &setup.environment);
     let target = match ContainerTarget::of(&setup.environment, &environment) {
         Ok(target) => target,
         Err(error) => return give_up(channel, &error).await,
@@ -69,6 +62,20 @@ async fn give_up(channel: ServedChannel, error: &io::Error) {
         () = fail(&channel.output, error) => {}
         () = channel.closed.cancelled() => {}
     }
+}
+
+/// The environment of a session and where it begins; `client` is what the client set.
+pub(super) fn place(server: &ServerState, client: &Environment) -> (Environment, PathBuf) {
+    let settings = server.settings();
+    let mut environment =
+        settings
+            .environment
+            .resolve(&server.process_environment, &server.user, client);
+    // Fixed texts of the right shape: clients come through a tunnel and have no address here.
+    environment.insert("SSH_CLIENT".into(), "0.0.0.0 0 0".into());
+    environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
+    let directory = working_directory(&settings.directory, &server.user, &environment);
+    (environment, directory)
 }
 
 /// Tells the client that its program could not be started.

@@ -20,7 +20,7 @@ pub(super) struct SessionSetup {
 
 /// A terminal to be opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct TerminalRequest {
+pub(crate) struct TerminalRequest {
     /// Empty when the client's terminal has no usable name.
     pub(super) term: String,
     pub(super) size: TerminalSize,
@@ -29,11 +29,11 @@ pub(super) struct TerminalRequest {
 
 /// The size of a terminal in characters and, where known, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct TerminalSize {
-    pub(super) columns: u16,
-    pub(super) rows: u16,
-    pub(super) pixel_width: u16,
-    pub(super) pixel_height: u16,
+pub(crate) struct TerminalSize {
+    pub(crate) columns: u16,
+    pub(crate) rows: u16,
+    pub(crate) pixel_width: u16,
+    pub(crate) pixel_height: u16,
 }
 
 impl SessionSetup {
@@ -52,7 +52,7 @@ impl SessionSetup {
 }
 
 impl TerminalRequest {
-    pub(super) fn new(term: &str, size: TerminalSize, modes: &[(Pty, u32)]) -> Self {
+    pub(crate) fn new(term: &str, size: TerminalSize, modes: &[(Pty, u32)]) -> Self {
         let usable = term.len() <= MAX_TERM_BYTES
             && term
                 .bytes()
@@ -71,7 +71,7 @@ impl TerminalRequest {
 
 impl TerminalSize {
     /// Sizes beyond what a terminal can have are cut.
-    pub(super) fn new(columns: u32, rows: u32, pixel_width: u32, pixel_height: u32) -> Self {
+    pub(crate) fn new(columns: u32, rows: u32, pixel_width: u32, pixel_height: u32) -> Self {
         let cut = |value: u32| u16::try_from(value).unwrap_or(u16::MAX);
         Self {
             columns: cut(columns),

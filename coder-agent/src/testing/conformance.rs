@@ -9,14 +9,18 @@
 )]
 
 use coder_core::Timestamp;
-use coder_core::id::{LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId};
+use coder_core::id::{
+    AgentRunId, ConnectionId, LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
+};
 use uuid::Uuid;
 
 use crate::protocol::{
-    AppHealth, AppHealthUpdate, CreateSubAgentRequest, ExternalAuthQuery, LifecycleReport,
-    LifecycleState, Log, LogLevel, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES,
-    MAX_METADATA_OUTPUT_BYTES, MetadataResult, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-    ReportMetadata, ScriptCompleted, ScriptStage, ScriptStatus, Startup, Stats, SubAgentApp,
+    AppHealth, AppHealthUpdate, ConnectionAction, ConnectionType, CreateSubAgentRequest,
+    ExternalAuthQuery, LifecycleReport, LifecycleState, Log, LogLevel, MAX_AGENT_LOG_BYTES,
+    MAX_LOG_LINE_BYTES, MAX_METADATA_OUTPUT_BYTES, MemoryUsage, MetadataResult, PatchLogs,
+    PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata, ResourcesDatapoint,
+    ResourcesMonitoringUsage, ScriptCompleted, ScriptStage, ScriptStatus, Startup, Stats,
+    SubAgentApp, VolumeUsage,
 };
 use crate::{AgentApi, ErrorKind, Result};
 
@@ -31,8 +35,9 @@ macro_rules! agent_api_conformance {
                 manifests_are_stable startups_are_taken states_may_come_again
                 logs_are_taken full_logs_refuse_more log_sources_are_idempotent
                 metadata_is_taken scripts_of_others_are_refused apps_of_others_are_refused
-                stats_tell_the_next_report git_keys_are_stable unknown_logins_are_refused
-                agents_inside_come_and_go);
+                stats_tell_the_next_report connections_may_be_told_again
+                resources_are_bounded runs_may_be_told_again git_keys_are_stable
+                unknown_logins_are_refused agents_inside_come_and_go);
         }
     };
     (@tests $make:path; $($test:ident)+) => { $(
@@ -61,6 +66,7 @@ pub async fn startups_are_taken(api: &dyn AgentApi) {
         api_version: crate::protocol::API_VERSION.into(),
         expanded_directory: "/home/coder".into(),
         subsystems: vec!["envbox".into()],
+        run_id: None,
     };
     api.report_startup(startup.clone()).await.unwrap();
     api.report_startup(startup).await.unwrap();
@@ -186,6 +192,7 @@ pub async fn scripts_of_others_are_refused(api: &dyn AgentApi) {
         exit_code: 3,
         stage: ScriptStage::Start,
         status: ScriptStatus::ExitFailure,
+        last_lines: "no such file".into(),
     };
     let own = api.manifest().await.unwrap().scripts.first().unwrap().id;
     api.script_completed(completed(own)).await.unwrap();
@@ -278,6 +285,84 @@ pub async fn agents_inside_come_and_go(api: &dyn AgentApi) {
         ErrorKind::NotFound,
     );
     assert_eq!(api.list_sub_agents().await.unwrap().agents, [two.agent]);
+}
+
+/// Begin and end of a connection, each twice, and an end that nothing began.
+pub async fn connections_may_be_told_again(api: &dyn AgentApi) {
+    let report = |number, action| ReportConnection {
+        id: ConnectionId(Uuid::from_u128(number)),
+        action,
+        kind: ConnectionType::Ssh,
+        timestamp: now(),
+        ip: None,
+        exit_code: (action == ConnectionAction::Disconnect).then_some(255),
+        reason: "gone".into(),
+    };
+    let (connect, disconnect) = (ConnectionAction::Connect, ConnectionAction::Disconnect);
+    for (number, action) in [
+        (1, connect),
+        (1, connect),
+        (1, disconnect),
+        (1, disconnect),
+        (2, disconnect),
+    ] {
+        api.report_connection(report(number, action)).await.unwrap();
+    }
+}
+
+/// As many measurements are taken as the configuration asks for, and no more.
+pub async fn resources_are_bounded(api: &dyn AgentApi) {
+    let configuration = api.resources_monitoring_configuration().await.unwrap();
+    assert!(configuration.collection_interval_seconds > 0);
+    let datapoint = ResourcesDatapoint {
+        collected_at: now(),
+        memory: Some(MemoryUsage { used: 1, total: 2 }),
+        volumes: vec![VolumeUsage {
+            volume: "/not/watched".into(),
+            used: 1,
+            total: 2,
+        }],
+    };
+    let usage = |count| ResourcesMonitoringUsage {
+        datapoints: vec![datapoint.clone(); count],
+    };
+    let most = configuration.num_datapoints;
+    api.push_resources_monitoring_usage(usage(most))
+        .await
+        .unwrap();
+    api.push_resources_monitoring_usage(usage(0)).await.unwrap();
+    expect(
+        api.push_resources_monitoring_usage(usage(most + 1)).await,
+        ErrorKind::InvalidInput,
+    );
+}
+
+/// An agent that was killed tells again what its predecessor knew.
+pub async fn runs_may_be_told_again(api: &dyn AgentApi) {
+    let startup = |run: u128| Startup {
+        run_id: Some(AgentRunId(Uuid::from_u128(run))),
+        ..Startup::default()
+    };
+    let completed = ScriptCompleted {
+        script_id: api.manifest().await.unwrap().scripts.first().unwrap().id,
+        start: now(),
+        end: now(),
+        exit_code: 0,
+        stage: ScriptStage::Start,
+        status: ScriptStatus::Ok,
+        last_lines: String::new(),
+    };
+    for run in [1, 1, 2] {
+        api.report_startup(startup(run)).await.unwrap();
+        for state in [LifecycleState::Starting, LifecycleState::Ready] {
+            let report = LifecycleReport {
+                state,
+                changed_at: now(),
+            };
+            api.report_lifecycle(report).await.unwrap();
+        }
+        api.script_completed(completed.clone()).await.unwrap();
+    }
 }
 
 fn lines(log_source_id: LogSourceId, texts: &[&str]) -> PatchLogs {

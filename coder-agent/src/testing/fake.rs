@@ -9,7 +9,8 @@ use crate::protocol::{
     CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse,
     GitSshKey, LifecycleReport, LifecycleState, ListSubAgentsResponse, Log, LogSource,
     MAX_AGENT_LOG_BYTES, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse, SubAgent,
+    ReportConnection, ReportMetadata, ResourcesMonitoringConfiguration, ResourcesMonitoringUsage,
+    ScriptCompleted, Startup, Stats, StatsResponse, SubAgent,
 };
 use crate::{AgentApi, Error, ErrorKind, Result};
 
@@ -18,6 +19,7 @@ use crate::{AgentApi, Error, ErrorKind, Result};
 pub struct FakeAgentApi {
     manifest: Mutex<Manifest>,
     recorded: Mutex<Recorded>,
+    resources: Mutex<ResourcesMonitoringConfiguration>,
     failure: Mutex<Option<ErrorKind>>,
     git_ssh_key: Mutex<GitSshKey>,
     external_auth: Mutex<BTreeMap<String, ExternalAuthResponse>>,
@@ -31,8 +33,10 @@ pub struct Recorded {
     pub manifests: usize,
     /// In order.
     pub startups: Vec<Startup>,
-    /// Those that moved forward, in order.
+    /// Those that moved forward, in order; anew with each run that a startup names.
     pub lifecycle: Vec<LifecycleReport>,
+    /// How many of them are of earlier runs.
+    pub states_before_run: usize,
     /// All lines, in order.
     pub logs: Vec<(LogSourceId, Log)>,
     /// By id.
@@ -45,6 +49,10 @@ pub struct Recorded {
     pub app_health: Vec<ReportAppHealth>,
     /// In order.
     pub stats: Vec<Stats>,
+    /// In order.
+    pub connections: Vec<ReportConnection>,
+    /// In order.
+    pub resources: Vec<ResourcesMonitoringUsage>,
 }
 
 impl FakeAgentApi {
@@ -54,6 +62,11 @@ impl FakeAgentApi {
         Self {
             manifest: Mutex::new(manifest),
             recorded: Mutex::default(),
+            resources: Mutex::new(ResourcesMonitoringConfiguration {
+                collection_interval_seconds: 10,
+                num_datapoints: 20,
+                ..ResourcesMonitoringConfiguration::default()
+            }),
             failure: Mutex::default(),
             git_ssh_key: Mutex::new(GitSshKey {
                 public_key: "ssh-ed25519 AAAA\n".to_owned(),
@@ -88,6 +101,11 @@ impl FakeAgentApi {
     /// Gives out another manifest from now on.
     pub fn set_manifest(&self, manifest: Manifest) {
         *lock(&self.manifest) = manifest;
+    }
+
+    /// Wants these resources to be measured, by agents that ask from now on.
+    pub fn set_resources(&self, resources: ResourcesMonitoringConfiguration) {
+        *lock(&self.resources) = resources;
     }
 
     /// What was told so far.
@@ -132,16 +150,20 @@ impl AgentApi for FakeAgentApi {
     }
 
     async fn report_startup(&self, startup: Startup) -> Result<()> {
-        self.record()?.startups.push(startup);
+        let mut recorded = self.record()?;
+        let known = recorded.startups.last().and_then(|last| last.run_id);
+        if known.is_some() && startup.run_id.is_some() && known != startup.run_id {
+            recorded.states_before_run = recorded.lifecycle.len();
+        }
+        recorded.startups.push(startup);
         Ok(())
     }
 
     async fn report_lifecycle(&self, report: LifecycleReport) -> Result<()> {
         let mut recorded = self.record()?;
-        let last = recorded
-            .lifecycle
-            .last()
-            .map_or(LifecycleState::Created, |last| last.state);
+        let of_run = recorded.lifecycle.iter().skip(recorded.states_before_run);
+        let last = of_run.last();
+        let last = last.map_or(LifecycleState::Created, |last| last.state);
         if report.state.may_follow(last) {
             recorded.lifecycle.push(report);
         }
@@ -195,7 +217,13 @@ impl AgentApi for FakeAgentApi {
         if !known {
             return Err(Error::new(ErrorKind::NotFound, "no such script"));
         }
-        recorded.scripts.push(completed);
+        // The same run may be told twice.
+        let again = |known: &ScriptCompleted| {
+            (known.script_id, known.start) == (completed.script_id, completed.start)
+        };
+        if !recorded.scripts.iter().any(again) {
+            recorded.scripts.push(completed);
+        }
         Ok(())
     }
 
@@ -215,9 +243,27 @@ impl AgentApi for FakeAgentApi {
 
     async fn report_stats(&self, stats: Stats) -> Result<StatsResponse> {
         self.record()?.stats.push(stats);
-        Ok(StatsResponse {
-            report_interval: 30,
-        })
+        Ok(StatsResponse { report_interval: 1 })
+    }
+
+    async fn report_connection(&self, connection: ReportConnection) -> Result<()> {
+        self.record()?.connections.push(connection);
+        Ok(())
+    }
+
+    async fn resources_monitoring_configuration(&self) -> Result<ResourcesMonitoringConfiguration> {
+        let _recorded = self.record()?;
+        Ok(lock(&self.resources).clone())
+    }
+
+    async fn push_resources_monitoring_usage(&self, usage: ResourcesMonitoringUsage) -> Result<()> {
+        let most = lock(&self.resources).num_datapoints;
+        let mut recorded = self.record()?;
+        if usage.datapoints.len() > most {
+            return Err(Error::new(ErrorKind::InvalidInput, "too many datapoints"));
+        }
+        recorded.resources.push(usage);
+        Ok(())
     }
 
     async fn git_ssh_key(&self) -> Result<GitSshKey> {

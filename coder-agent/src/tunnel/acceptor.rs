@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,8 +9,10 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::activity::Activity;
-use super::frame::{OpenReply, OpenRequest, OpenStatus};
+use super::frame::{MoveRequest, OpenReply, OpenRequest, OpenStatus};
+use super::moves::{Movers, StreamDialer};
 use super::mux::{Driver, Inbound};
+use super::stream::Guards;
 use super::{Io, MAX_PENDING_OPENS, SERVER_SILENT_AFTER, TunnelStream};
 use crate::{Error, ErrorKind, Result};
 
@@ -24,12 +27,14 @@ pub struct TunnelAcceptor {
     streams: mpsc::Receiver<yamux::Stream>,
     driver: JoinHandle<Result<()>>,
     activity: Activity,
+    movers: Option<Movers>,
     cancel: DropGuard,
 }
 
 /// A stream that the server wants to open. Dropping it resets the stream.
 pub struct IncomingStream {
     stream: TunnelStream,
+    movers: Option<Movers>,
 }
 
 impl TunnelAcceptor {
@@ -48,8 +53,16 @@ impl TunnelAcceptor {
             streams,
             driver,
             activity,
+            movers: None,
             cancel: cancel.drop_guard(),
         }
+    }
+
+    /// Lets the server move streams to connections that `dialer` opens.
+    #[must_use]
+    pub fn with_dialer(mut self, dialer: Arc<dyn StreamDialer>) -> Self {
+        self.movers = Some(Movers::new(dialer));
+        self
     }
 
     /// The next stream, pings included. Never wait for a stream's work before the next call:
@@ -68,7 +81,8 @@ impl TunnelAcceptor {
         };
         if let Some(stream) = stream {
             return Ok(IncomingStream {
-                stream: TunnelStream::new(stream, None),
+                stream: TunnelStream::new(stream),
+                movers: self.movers.clone(),
             });
         }
         match (&mut self.driver).await {
@@ -89,8 +103,8 @@ impl TunnelAcceptor {
 }
 
 impl IncomingStream {
-    /// Reads what the stream is for. Pings are answered here, and headers that make no sense
-    /// refused; both give `None`.
+    /// Reads what the stream is for. Pings and questions to move a stream are answered here, and
+    /// headers that make no sense refused; all these give `None`.
     ///
     /// # Errors
     /// When the stream ends or stays silent.
@@ -107,6 +121,10 @@ impl IncomingStream {
                 self.stream.shutdown().await.map_err(broken)?;
                 Ok(None)
             }
+            Ok(OpenRequest::Move) => {
+                self.move_stream().await?;
+                Ok(None)
+            }
             Err(error) => {
                 self.refuse(OpenStatus::Unsupported, &error.to_string())
                     .await?;
@@ -120,8 +138,15 @@ impl IncomingStream {
     /// # Errors
     /// When the stream has ended.
     pub async fn accept(mut self) -> Result<TunnelStream> {
+        // Before the answer: the server may ask to move the stream as soon as it has it.
+        let registered = self.movers.as_ref().zip(self.stream.slot());
+        let registration = registered.map(|(movers, (id, slot))| movers.register(id.val(), slot));
+        let guards = Guards {
+            _permit: None,
+            _registration: registration,
+        };
         self.reply(&OpenReply::ok()).await?;
-        Ok(self.stream)
+        Ok(self.stream.with(guards, None))
     }
 
     /// Refuses the stream, with a reason for people.
@@ -130,6 +155,21 @@ impl IncomingStream {
     /// When the stream has ended.
     pub async fn refuse(mut self, status: OpenStatus, reason: &str) -> Result<()> {
         self.reply(&OpenReply::refuse(status, reason)).await?;
+        self.stream.shutdown().await.map_err(broken)
+    }
+
+    async fn move_stream(mut self) -> Result<()> {
+        let Some(movers) = self.movers.clone() else {
+            let reason = "streams are not moved by this agent";
+            return self.refuse(OpenStatus::Unsupported, reason).await;
+        };
+        let mut request = [0; MoveRequest::LEN];
+        let read = timeout(HEADER_TIMEOUT, self.stream.read_exact(&mut request));
+        read.await
+            .map_err(|_| Error::new(ErrorKind::TimedOut, "question without its end"))?
+            .map_err(broken)?;
+        let reply = movers.answer(MoveRequest::decode(request)).await;
+        self.reply(&reply).await?;
         self.stream.shutdown().await.map_err(broken)
     }
 

@@ -1,14 +1,20 @@
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 use super::activity::Activity;
-use super::frame::{OpenReply, OpenRequest};
+use super::frame::{MoveRequest, OpenReply, OpenRequest};
+use super::moves::{self, ANSWER_TIMEOUT, Expected, ExpectedStream};
+use super::moving::Outcome;
 use super::mux::{Driver, Inbound, OpenCommand};
+use super::slot::Slot;
+use super::stream::{Ask, Guards};
 use super::{
     INACTIVE_AFTER, Io, MAX_PENDING_OPENS, MAX_STREAMS, OPEN_TIMEOUT, PING_INTERVAL, TunnelStream,
 };
@@ -44,6 +50,8 @@ struct Link {
     opens: mpsc::Sender<OpenCommand>,
     streams: Arc<Semaphore>,
     pending: Semaphore,
+    moves_streams: AtomicBool,
+    expected: Arc<Expected>,
 }
 
 impl AgentTunnel {
@@ -64,6 +72,8 @@ impl AgentTunnel {
             opens,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             pending: Semaphore::new(MAX_PENDING_OPENS),
+            moves_streams: AtomicBool::new(false),
+            expected: Arc::default(),
         });
         let (activity, io) = Activity::watch(io);
         let driver = Driver::new(io, yamux::Mode::Server, Inbound::Refuse, Some(commands));
@@ -104,6 +114,18 @@ impl AgentTunnel {
         self.link.open(OpenRequest::Tcp(port)).await
     }
 
+    /// From now on streams that move much are asked to move to a connection of their own. For servers
+    /// that serve `GET …/me/stream` by [`expects`](Self::expects).
+    pub fn move_streams(&self) {
+        self.link.moves_streams.store(true, Ordering::Relaxed);
+    }
+
+    /// The stream for which the agent was asked to dial with this ticket; each is answered once.
+    #[must_use]
+    pub fn expects(&self, ticket: Uuid) -> Option<ExpectedStream> {
+        self.link.expected.take(ticket)
+    }
+
     /// Asks the agent for a sign of life and tells how long it took.
     ///
     /// # Errors
@@ -142,22 +164,22 @@ impl AgentTunnel {
 }
 
 impl Link {
-    async fn open(&self, request: OpenRequest) -> Result<TunnelStream> {
+    async fn open(self: &Arc<Self>, request: OpenRequest) -> Result<TunnelStream> {
         let permits = match request {
             // A ping must get through when everything else waits.
-            OpenRequest::Ping => None,
+            OpenRequest::Ping | OpenRequest::Move => None,
             OpenRequest::Tcp(_) => Some(self.permits()?),
         };
         let (pending, open) = permits.unzip();
         let opened = timeout(OPEN_TIMEOUT, async {
-            let (reply, opened) = oneshot::channel();
-            self.opens.send(reply).await.map_err(|_| ended())?;
-            let stream = opened.await.map_err(|_| ended())??;
-            let mut stream = TunnelStream::new(stream, open);
-            stream.write_all(&request.encode()).await.map_err(broken)?;
-            stream.flush().await.map_err(broken)?;
+            let mut stream = self.new_stream().await?;
+            say(&mut stream, &request.encode()).await?;
             read_reply(&mut stream).await?.into_result()?;
-            Ok(stream)
+            let guards = Guards {
+                _permit: open,
+                _registration: None,
+            };
+            Ok(stream.with(guards, self.mover()))
         });
         let opened = opened.await.unwrap_or_else(|_| {
             Err(Error::new(
@@ -167,6 +189,24 @@ impl Link {
         });
         drop(pending);
         opened
+    }
+
+    /// A new stream, of which the agent has not heard yet.
+    async fn new_stream(&self) -> Result<TunnelStream> {
+        let (reply, opened) = oneshot::channel();
+        self.opens.send(reply).await.map_err(|_| ended())?;
+        let stream = opened.await.map_err(|_| ended())??;
+        Ok(TunnelStream::new(stream))
+    }
+
+    /// What asks for a move of a stream.
+    fn mover(self: &Arc<Self>) -> Option<Ask> {
+        // A stream does not keep its tunnel alive.
+        let link = Arc::downgrade(self);
+        let moves = self.moves_streams.load(Ordering::Relaxed);
+        moves.then(|| -> Ask {
+            Box::new(move |id, slot| drop(tokio::spawn(ask(link.clone(), id, slot))))
+        })
     }
 
     /// A place among those waiting for an answer, and one among the open streams.
@@ -180,7 +220,7 @@ impl Link {
         Ok((pending, open.map_err(|_| busy("connections open to"))?))
     }
 
-    async fn ping(&self) -> Result<Duration> {
+    async fn ping(self: &Arc<Self>) -> Result<Duration> {
         let start = Instant::now();
         let mut stream = self.open(OpenRequest::Ping).await?;
         let round_trip = start.elapsed();
@@ -191,7 +231,7 @@ impl Link {
 }
 
 /// Pings for ever, and counts the periods with a sign of life.
-async fn keep_alive(link: &Link, activity: &Activity, beat: &watch::Sender<Heartbeat>) {
+async fn keep_alive(link: &Arc<Link>, activity: &Activity, beat: &watch::Sender<Heartbeat>) {
     let mut ticks = interval_at(Instant::now(), PING_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -211,6 +251,40 @@ async fn keep_alive(link: &Link, activity: &Activity, beat: &watch::Sender<Heart
             });
         }
     }
+}
+
+/// Asks the agent to dial a connection for a stream that has begun to move.
+async fn ask(link: Weak<Link>, id: yamux::StreamId, slot: Slot) {
+    let begun = async {
+        let link = link.upgrade()?;
+        let place = link.expected.place()?;
+        let control = timeout(OPEN_TIMEOUT, link.new_stream()).await.ok()?;
+        Some((place, control.ok()?))
+    };
+    let Some((place, mut control)) = begun.await else {
+        return slot.settle(Outcome::Refused, None);
+    };
+    let question = MoveRequest {
+        stream: id.val(),
+        ticket: place.ticket(),
+    };
+    let question = [&OpenRequest::Move.encode()[..], &question.encode()].concat();
+    let answered = timeout(ANSWER_TIMEOUT, async {
+        say(&mut control, &question).await?;
+        read_reply(&mut control).await
+    });
+    let silent = || Error::new(ErrorKind::TimedOut, "agent did not answer in time");
+    let answered = answered.await.unwrap_or_else(|_| Err(silent()));
+    if let Err(error) = moves::settle(&slot, place, answered).await {
+        tracing::debug!(%error, "a stream was not moved");
+    }
+    // The agent has ended its direction already; a clean end spares both a reset.
+    let _ = control.shutdown().await;
+}
+
+async fn say(stream: &mut TunnelStream, bytes: &[u8]) -> Result<()> {
+    stream.write_all(bytes).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)
 }
 
 async fn read_reply(stream: &mut TunnelStream) -> Result<OpenReply> {

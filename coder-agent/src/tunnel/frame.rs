@@ -4,8 +4,16 @@
 //! side answers a status byte and a text: its length in two bytes, big-endian, and so many bytes
 //! of UTF-8 (empty for success). After a success the stream belongs to the service; after
 //! anything else both sides close it.
+//!
+//! | network | port | what it is |
+//! |---|---|---|
+//! | 0 | 0 | a ping: the answer is all |
+//! | 1 | TCP port | a connection to a [`port`](super::port) |
+//! | 3 | 0 | asks to move a stream, followed by a [`MoveRequest`] |
 
 use std::fmt;
+
+use uuid::Uuid;
 
 use crate::{Error, ErrorKind};
 
@@ -22,6 +30,19 @@ pub enum OpenRequest {
     Ping,
     /// A connection to a TCP port as the agent numbers them, see [`port`](super::port).
     Tcp(u16),
+    /// A question: a [`MoveRequest`] follows.
+    Move,
+}
+
+/// Asks the agent to dial a connection for an open stream, by
+/// `GET /api/v2/workspaceagents/me/stream?id={ticket}`. The answer is [`OpenStatus::Ok`] when the
+/// agent has the connection; from then on both directions of the stream end there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoveRequest {
+    /// The number that the stream has in yamux.
+    pub stream: u32,
+    /// Names the connection, once.
+    pub ticket: Uuid,
 }
 
 /// How a request to open a stream was answered.
@@ -68,6 +89,7 @@ pub enum FrameError {
 
 const NETWORK_PING: u8 = 0;
 const NETWORK_TCP: u8 = 1;
+const NETWORK_MOVE: u8 = 3;
 
 impl OpenRequest {
     /// The size of an encoded request.
@@ -79,6 +101,7 @@ impl OpenRequest {
         let (network, port) = match self {
             Self::Ping => (NETWORK_PING, 0_u16),
             Self::Tcp(port) => (NETWORK_TCP, port),
+            Self::Move => (NETWORK_MOVE, 0),
         };
         let [high, low] = port.to_be_bytes();
         [VERSION, network, high, low]
@@ -96,7 +119,34 @@ impl OpenRequest {
         match network {
             NETWORK_PING => Ok(Self::Ping),
             NETWORK_TCP => Ok(Self::Tcp(u16::from_be_bytes([high, low]))),
+            NETWORK_MOVE => Ok(Self::Move),
             other => Err(FrameError::Network(other)),
+        }
+    }
+}
+
+impl MoveRequest {
+    /// The size of an encoded request.
+    pub const LEN: usize = 20;
+
+    /// The request as bytes: the stream's number, big-endian, and the ticket.
+    #[must_use]
+    pub fn encode(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let (number, ticket) = bytes.split_at_mut(size_of::<u32>());
+        number.copy_from_slice(&self.stream.to_be_bytes());
+        ticket.copy_from_slice(self.ticket.as_bytes());
+        bytes
+    }
+
+    /// The request in `bytes`.
+    #[must_use]
+    pub fn decode(bytes: [u8; Self::LEN]) -> Self {
+        let stream = bytes.first_chunk().copied().unwrap_or_default();
+        let ticket = bytes.last_chunk().copied().unwrap_or_default();
+        Self {
+            stream: u32::from_be_bytes(stream),
+            ticket: Uuid::from_bytes(ticket),
         }
     }
 }
@@ -265,10 +315,20 @@ mod tests {
             OpenRequest::Ping,
             OpenRequest::Tcp(0),
             OpenRequest::Tcp(0x1f90),
+            OpenRequest::Move,
         ] {
             assert_eq!(OpenRequest::decode(request.encode()), Ok(request));
         }
         assert_eq!(OpenRequest::Tcp(0x1f90).encode(), [1, 1, 0x1f, 0x90]);
+        let request = MoveRequest {
+            stream: 0x0102_0304,
+            ticket: Uuid::from_u128(0x0506),
+        };
+        assert_eq!(MoveRequest::decode(request.encode()), request);
+        assert_eq!(
+            request.encode(),
+            [1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 6]
+        );
     }
 
     #[test]
@@ -279,6 +339,7 @@ mod tests {
                 match (version, network) {
                     (1, 0) => assert_eq!(decoded, Ok(OpenRequest::Ping)),
                     (1, 1) => assert_eq!(decoded, Ok(OpenRequest::Tcp(u16::MAX))),
+                    (1, 3) => assert_eq!(decoded, Ok(OpenRequest::Move)),
                     (1, network) => assert_eq!(decoded, Err(FrameError::Network(network))),
                     (version, _) => assert_eq!(decoded, Err(FrameError::Version(version))),
                 }

@@ -15,36 +15,54 @@
 //!
 //! A client opens one WebSocket per stream and the server splices the two: binary messages carry
 //! the bytes as they are, an empty one ends its direction.
+//!
+//! A stream that moves much is taken out of yamux: the server asks the agent over the tunnel to dial a
+//! WebSocket for it, `GET …/me/stream`, and the stream goes on there ([`StreamDialer`]).
 
 mod acceptor;
 mod activity;
 mod agent_tunnel;
+mod elastic;
 pub mod frame;
+mod moves;
+mod moving;
 mod mux;
 pub mod port;
+mod slot;
+mod splice;
 mod stream;
 pub mod ws;
 
 pub use acceptor::{IncomingStream, TunnelAcceptor};
 pub use agent_tunnel::{AgentTunnel, Heartbeat};
+pub use elastic::Buffered;
+#[cfg(feature = "agent")]
+pub(crate) use elastic::ReadBuffer;
+pub use moves::{ExpectedStream, StreamDialer};
+pub use splice::splice;
 pub use stream::TunnelStream;
 
 use std::time::Duration;
 
 /// How often the server pings an agent.
-pub const PING_INTERVAL: Duration = Duration::from_secs(15);
+pub const PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long the server hears nothing before it gives an agent up: two pings lost.
+/// How long the server hears nothing before it gives an agent up: three pings lost.
 pub const INACTIVE_AFTER: Duration = Duration::from_secs(30);
 
-/// How long an agent hears nothing before it gives the server up: three pings lost.
-pub const SERVER_SILENT_AFTER: Duration = Duration::from_secs(45);
+/// How long an agent hears nothing before it gives the server up: two pings lost, and nearly the third.
+pub const SERVER_SILENT_AFTER: Duration = Duration::from_secs(29);
 
 /// How long the agent may take to answer a request to open a stream.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How many streams to one agent may be open at once.
-pub const MAX_STREAMS: usize = 200;
+/// How many streams to one agent may be open at once. Pages of web apps open a few dozen each, and
+/// what waits to be read of one stream may take 256 KiB.
+pub const MAX_STREAMS: usize = 1000;
+
+/// How many bytes a stream moves before it is asked to move to a connection of its own. Until then
+/// a second connection would cost more than it brings.
+pub const MOVE_AFTER_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many requests to open a stream may wait for the agent's answer at once.
 pub const MAX_PENDING_OPENS: usize = 32;

@@ -15,8 +15,8 @@ use crate::{Error, ErrorKind, Result};
 const MAX_YAMUX_STREAMS: usize = MAX_STREAMS + 56;
 
 /// Bytes of one connection that may wait to be read: 256 KiB for every stream, which is the least
-/// that yamux allows, and as much again for windows that grow with the round trip.
-const MAX_RECEIVE_WINDOW: usize = 2 * MAX_YAMUX_STREAMS * 256 * 1024;
+/// that yamux allows, and some more for the windows of the few that move much over a long line.
+const MAX_RECEIVE_WINDOW: usize = MAX_YAMUX_STREAMS * 256 * 1024 + 32 * 1024 * 1024;
 
 /// Larger than yamux' own 16 KiB: measured to be faster over WebSocket.
 const SEND_SIZE: usize = 64 * 1024;

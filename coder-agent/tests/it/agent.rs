@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coder_agent::protocol::{
-    AppHealth, LifecycleState as S, LogLevel, Manifest, ScriptStage, ScriptStatus,
+    AppHealth, ConnectionAction, ConnectionType, LifecycleState as S, LogLevel, Manifest,
+    ResourcesMonitoringConfiguration, ScriptStage, ScriptStatus,
 };
 use coder_agent::ssh::Environment;
 use coder_agent::testing::FakeAgentApi;
@@ -16,18 +17,20 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use coder_core::clock::Entropy;
+
 use crate::support::{TOKEN, TestServer, app, manifest, metadata, script, soon, until};
 
 /// A running agent and the fake server it is connected to.
-struct Running {
-    server: TestServer,
+pub(crate) struct Running {
+    pub(crate) server: TestServer,
     shutdown: CancellationToken,
     agent: JoinHandle<Result<()>>,
     home: tempfile::TempDir,
 }
 
 impl Running {
-    async fn start(manifest: Manifest) -> Self {
+    pub(crate) async fn start(manifest: Manifest) -> Self {
         Self::with(TestServer::start(FakeAgentApi::new(manifest)).await)
     }
 
@@ -45,7 +48,7 @@ impl Running {
         }
     }
 
-    async fn stop(self) -> TestServer {
+    pub(crate) async fn stop(self) -> TestServer {
         self.shutdown.cancel();
         soon(self.agent).await.unwrap().unwrap();
         self.server
@@ -66,8 +69,18 @@ fn options(home: &Path) -> AgentOptions {
         process_environment: environment,
         log_dir: home.join("logs"),
         script_data_dir: home.join("data"),
+        entropy: Arc::new(NoSpread),
         executable: Some(env!("CARGO_BIN_EXE_coder-agent").into()),
         ..AgentOptions::default()
+    }
+}
+
+/// Nobody else is there from whom an agent should keep apart.
+struct NoSpread;
+
+impl Entropy for NoSpread {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
     }
 }
 
@@ -166,7 +179,14 @@ async fn scripts_run_with_their_environment_and_are_logged() {
 #[tokio::test]
 async fn a_failing_script_is_told() {
     let mut manifest = manifest();
-    manifest.scripts = vec![script(1, "echo before; exit 3"), script(2, "true")];
+    manifest.scripts = vec![
+        script(
+            1,
+            "echo before; for i in $(seq 20); do echo \"no $i\" >&2; done; exit 3",
+        ),
+        script(2, "echo warning >&2"),
+        script(3, "echo only this; exit 4"),
+    ];
     let running = Running::start(manifest).await;
     running.reaches(S::StartError).await;
     let server = running.stop().await;
@@ -181,6 +201,14 @@ async fn a_failing_script_is_told() {
         .find(|completed| completed.exit_code == 3)
         .unwrap();
     assert_eq!(failed.status, ScriptStatus::ExitFailure);
+    assert!(failed.last_lines.starts_with("no 11\n") && failed.last_lines.ends_with("\nno 20"));
+    let last_lines = |code| {
+        let mut scripts = scripts.iter();
+        let found = scripts.find(|completed| completed.exit_code == code);
+        found.unwrap().last_lines.as_str()
+    };
+    assert_eq!(last_lines(0), "", "it did not fail");
+    assert_eq!(last_lines(4), "only this", "nothing was said on stderr");
     assert!(server.api().lines().contains(&"before".to_owned()));
 }
 
@@ -292,15 +320,17 @@ async fn a_reconnect_runs_nothing_again() {
         tunnel.closed().await;
     }
     running.server.tunnel().await.ping().await.unwrap();
+    until("the manifest is asked for anew", || {
+        let recorded = running.server.api().recorded();
+        recorded.manifests >= 2 && recorded.startups.len() >= 2
+    })
+    .await;
     let server = running.stop().await;
     assert_eq!(server.api().lines(), ["once"]);
     assert_eq!(
         server.api().states(),
         [S::Starting, S::Ready, S::ShuttingDown, S::Off]
     );
-    let recorded = server.api().recorded();
-    assert_eq!(recorded.startups.len(), 4);
-    assert_eq!(recorded.manifests, 4);
 }
 
 #[tokio::test]
@@ -351,21 +381,22 @@ async fn an_agent_waits_for_a_server_and_gives_up_when_told() {
 #[tokio::test]
 async fn a_flood_of_output_is_cut_and_harms_nobody() {
     let mut manifest = manifest();
-    manifest.scripts = vec![script(1, "yes 0123456789 | head -c 100000000")];
+    // 100 MB, a line of 10 MB, and what is no text.
+    let flood = "echo first; yes 0123456789 | head -c 100000000; \
+                 head -c 10000000 /dev/zero | tr '\\0' x; echo; \
+                 head -c 100000 /dev/urandom; echo; echo last";
+    manifest.scripts = vec![script(1, flood)];
     let running = Running::start(manifest).await;
     running.reaches(S::Ready).await;
     let server = running.stop().await;
     let lines = server.api().lines();
     let bytes: usize = lines.iter().map(String::len).sum();
     assert!(bytes <= 1_048_576);
-    assert!(
-        lines
-            .last()
-            .unwrap()
-            .starts_with("The log of this agent is full"),
-        "{:?}",
-        lines.last()
-    );
+    assert_eq!(lines.first().unwrap(), "first");
+    assert_eq!(lines.last().unwrap(), "last");
+    let said = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(said("The log of this agent is long"), 1);
+    assert_eq!(said("are left out here"), 1);
 }
 
 #[tokio::test]
@@ -480,13 +511,7 @@ async fn ports_of_the_workspace_are_reached_through_the_tunnel() {
         tunnel.open(closed).await.unwrap_err().kind(),
         ErrorKind::Refused
     );
-    for port in [
-        0,
-        port::RECONNECTING_PTY,
-        port::SPEEDTEST,
-        port::HTTP_API,
-        8,
-    ] {
+    for port in [0, 5, 8] {
         assert_eq!(
             tunnel.open(port).await.unwrap_err().kind(),
             ErrorKind::Unsupported,
@@ -508,7 +533,111 @@ async fn ports_of_the_workspace_are_reached_through_the_tunnel() {
     running.stop().await;
 }
 
-fn is_alive(pid: i32) -> bool {
+#[tokio::test]
+async fn use_is_measured_in_bytes_and_connections_are_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = [0; 10_000];
+        socket.read_exact(&mut request).await.unwrap();
+        socket.write_all(&[1; 3_000]).await.unwrap();
+        let _ = socket.read(&mut request).await;
+    });
+    let running = Running::start(manifest()).await;
+    let tunnel = running.server.tunnel().await;
+    let sum = || {
+        let stats = running.server.api().recorded().stats;
+        stats.iter().fold((0, 0), |(received, sent), stats| {
+            (received + stats.rx_bytes, sent + stats.tx_bytes)
+        })
+    };
+    let newest = || {
+        running
+            .server
+            .api()
+            .recorded()
+            .stats
+            .last()
+            .cloned()
+            .unwrap()
+    };
+    until("a report", || {
+        !running.server.api().recorded().stats.is_empty()
+    })
+    .await;
+    assert_eq!((sum(), newest().connection_count), ((0, 0), 0));
+
+    let mut stream = tunnel.open(port).await.unwrap();
+    stream.write_all(&[0; 10_000]).await.unwrap();
+    stream.flush().await.unwrap();
+    soon(stream.read_exact(&mut [0; 3_000])).await.unwrap();
+    let mut ssh = tunnel.open(port::SSH).await.unwrap();
+    soon(ssh.read_exact(&mut [0; 8])).await.unwrap();
+    until("both are counted", || {
+        let (received, sent) = sum();
+        received == 10_000 && sent > 3_008 && newest().connection_count == 2
+    })
+    .await;
+    let stats = newest();
+    assert_eq!(
+        (stats.session_count_ssh, stats.connections_by_proto["TCP"]),
+        (1, 2)
+    );
+    let before = running.server.api().recorded().stats.len();
+    until("a quiet report", || {
+        let stats = running.server.api().recorded().stats;
+        stats.len() > before + 1 && stats.last().unwrap().rx_bytes == 0
+    })
+    .await;
+    assert_eq!(newest().connection_count, 2, "open and idle");
+
+    drop((stream, ssh));
+    until("both have gone", || newest().connection_count == 0).await;
+    let told = running.server.api().recorded().connections;
+    let [connect, disconnect] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(
+        (connect.action, connect.kind),
+        (ConnectionAction::Connect, ConnectionType::Ssh)
+    );
+    assert_eq!(disconnect.action, ConnectionAction::Disconnect);
+    assert!(connect.id == disconnect.id && connect.timestamp <= disconnect.timestamp);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn watched_resources_are_measured() {
+    let server = TestServer::start(FakeAgentApi::new(manifest())).await;
+    server
+        .api()
+        .set_resources(ResourcesMonitoringConfiguration {
+            collection_interval_seconds: 1,
+            num_datapoints: 2,
+            memory: true,
+            volumes: vec!["/".into(), "/no/such/folder".into()],
+        });
+    let running = Running::with(server);
+    until("two reports", || {
+        running.server.api().recorded().resources.len() == 2
+    })
+    .await;
+    let reports = running.server.api().recorded().resources;
+    for report in &reports {
+        assert_eq!(report.datapoints.len(), 2);
+        let newest = report.datapoints.last().unwrap();
+        assert!(
+            newest
+                .memory
+                .is_some_and(|memory| memory.used <= memory.total)
+        );
+        assert_eq!(newest.volumes.len(), 1, "one is not there");
+    }
+    running.stop().await;
+}
+
+pub(crate) fn is_alive(pid: i32) -> bool {
     // A zombie whose parent does not look is as dead as it gets.
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         !stat

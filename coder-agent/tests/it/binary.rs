@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use coder_agent::init_script;
 use coder_agent::protocol::LifecycleState as S;
 use coder_agent::testing::FakeAgentApi;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -20,7 +21,7 @@ use crate::support::{ConnectProxy, TOKEN, TestServer, manifest, script, soon, un
 
 const BINARY: &str = env!("CARGO_BIN_EXE_coder-agent");
 
-fn agent(server: &TestServer, home: &Path) -> Command {
+pub(crate) fn agent(server: &TestServer, home: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command
         .arg("agent")
@@ -37,7 +38,7 @@ fn agent(server: &TestServer, home: &Path) -> Command {
     command
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().unwrap().to_string();
     let sent = std::process::Command::new("kill")
         .args([format!("-{name}"), id])
@@ -90,6 +91,38 @@ async fn the_binary_says_what_it_is() {
             .unwrap();
         assert!(output.status.success(), "{output:?}");
         assert!(String::from_utf8(output.stdout).unwrap().contains('%'));
+    }
+}
+
+/// Everything comes through the tunnel: there is no port to find.
+#[tokio::test]
+async fn the_agent_listens_on_nothing() {
+    let server = TestServer::start(FakeAgentApi::new(manifest())).await;
+    let home = tempfile::tempdir().unwrap();
+    let running = agent(&server, home.path()).spawn().unwrap();
+    let tunnel = server.tunnel().await;
+    tunnel.ping().await.unwrap();
+    let pid = running.id().unwrap();
+    let sockets: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok())
+        .filter_map(|target| {
+            let target = target.to_str()?.strip_prefix("socket:[")?;
+            Some(target.trim_end_matches(']').to_owned())
+        })
+        .collect();
+    assert!(!sockets.is_empty(), "the tunnel is one");
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let table = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            // The state: 0A listens, 07 is an open UDP socket.
+            let open = matches!(fields[3], "0A" | "07");
+            assert!(
+                !(open && sockets.iter().any(|inode| inode == fields[9])),
+                "{line}"
+            );
+        }
     }
 }
 
@@ -286,6 +319,70 @@ async fn the_init_script_fetches_and_starts_the_agent() {
             "{output}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_damaged_download_is_fetched_again() {
+    if !Path::new("/usr/bin/dash").exists() {
+        eprintln!("skipped: there is no dash");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let fake = FAKE_AGENT.as_bytes();
+    let hash: String = Sha256::digest(fake)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut binaries = vec![fake.to_vec(), fake[1..].to_vec()];
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4_096];
+            let length = socket.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let body = if request.starts_with("GET /bin/coder-linux-amd64.sha256 ") {
+                format!("{hash}  coder-linux-amd64\n").into_bytes()
+            } else {
+                binaries.pop().unwrap()
+            };
+            let length = body.len();
+            let header =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            let _ = socket.write_all(header.as_bytes()).await;
+            let _ = socket.write_all(&body).await;
+        }
+    });
+    let (code, output) = init(&url, home.path(), "/usr/bin:/bin").await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("slept 30"), "{output}");
+    assert!(output.contains("/coder agent token"), "{output}");
+}
+
+#[tokio::test]
+async fn busybox_is_enough_for_the_init_script() {
+    let Some(busybox) = ["/bin/busybox", "/usr/bin/busybox"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+    else {
+        eprintln!("skipped: there is no busybox");
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let tools = home.path().join("only");
+    std::fs::create_dir(&tools).unwrap();
+    for name in [
+        "busybox", "mktemp", "chmod", "mv", "head", "grep", "id", "sh", "dash",
+    ] {
+        std::os::unix::fs::symlink(busybox, tools.join(name)).unwrap();
+    }
+    std::fs::remove_file(tools.join("dash")).unwrap();
+    executable(&tools.join("dash"), "#!/bin/sh\nexec sh \"$@\"\n");
+    let url = downloads(None, FAKE_AGENT.as_bytes().to_vec()).await;
+    let (code, output) = init(&url, home.path(), &tools.display().to_string()).await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("/coder agent token"), "{output}");
 }
 
 #[tokio::test]

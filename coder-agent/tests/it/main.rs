@@ -19,15 +19,31 @@ mod devcontainers;
 mod git;
 #[cfg(all(test, feature = "testing"))]
 mod http;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod http_api;
 #[cfg(test)]
 #[cfg(all(feature = "agent", feature = "testing"))]
 mod identity;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod life;
+#[cfg(all(test, feature = "testing"))]
+mod lines;
+#[cfg(all(test, feature = "testing"))]
+mod moves;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod reconnecting_pty;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod services;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod speedtest;
 #[cfg(test)]
 #[cfg(feature = "agent")]
 mod ssh;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod supervised;
 #[cfg(all(test, feature = "testing"))]
 mod support;
 #[cfg(all(test, feature = "testing"))]
 mod tunnel;
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod websocket;

@@ -73,6 +73,8 @@ string_enum! {
         DeploymentConfig => "deployment_config",
         /// Figures of the deployment.
         DeploymentStats => "deployment_stats",
+        /// Who was connected to workspaces, and when.
+        ConnectionLog => "connection_log",
         /// Debugging facts.
         DebugInfo => "debug_info",
         /// Everything internal.

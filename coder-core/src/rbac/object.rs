@@ -3,6 +3,7 @@
 use super::ResourceType;
 use crate::{
     api_key::ApiKey,
+    connection_log::ConnectionLog,
     file::File,
     id::{OrganizationId, UserId},
     organization::{Organization, OrganizationMember},
@@ -132,6 +133,14 @@ impl AsObject for Workspace {
         Object::of(ResourceType::Workspace)
             .with_id(self.id)
             .owned_by(self.owner_id)
+            .in_organization(self.organization_id)
+    }
+}
+
+impl AsObject for ConnectionLog {
+    fn as_object(&self) -> Object {
+        Object::of(ResourceType::ConnectionLog)
+            .with_id(self.id)
             .in_organization(self.organization_id)
     }
 }

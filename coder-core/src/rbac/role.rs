@@ -73,8 +73,9 @@ fn each(kind: ResourceType, actions: &[Action]) -> Vec<Permission> {
 pub fn builtin_site_roles() -> Vec<Role> {
     use Action::{Create, Delete, Read, ReadPersonal, Update, UpdatePersonal, Use, ViewInsights};
     use ResourceType::{
-        ApiKey, AssignRole, DebugInfo, DeploymentConfig, DeploymentStats, File, Organization,
-        OrganizationMember, ProvisionerDaemon, ProvisionerJobs, Template, User, Workspace,
+        ApiKey, AssignRole, ConnectionLog, DebugInfo, DeploymentConfig, DeploymentStats, File,
+        Organization, OrganizationMember, ProvisionerDaemon, ProvisionerJobs, Template, User,
+        Workspace,
     };
     let everything = Permission {
         negate: false,
@@ -124,6 +125,7 @@ pub fn builtin_site_roles() -> Vec<Role> {
         each(OrganizationMember, &[Read]),
         each(DeploymentStats, &[Read]),
         each(DeploymentConfig, &[Read]),
+        each(ConnectionLog, &[Read]),
         each(DebugInfo, &[]),
     ]
     .concat();

@@ -10,5 +10,5 @@
 mod query;
 mod terms;
 
-pub use query::{Search, WorkspaceContext, templates, users, workspaces};
+pub use query::{Search, WorkspaceContext, connection_logs, templates, users, workspaces};
 pub use terms::{MAX_QUERY_BYTES, MAX_TERMS};

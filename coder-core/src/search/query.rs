@@ -3,6 +3,7 @@
 use super::terms::{Terms, flag, id, time, word};
 use crate::{
     Error, Timestamp,
+    connection_log::ConnectionLogFilter,
     id::{OrganizationId, UserId},
     template::TemplateFilter,
     user::UserFilter,
@@ -141,6 +142,42 @@ pub fn workspaces(
     })
 }
 
+/// A search for connections. Keys: `workspace` (a name), `workspace_id`, `workspace_owner` (`me` or a username),
+/// `connection_id`, `type`, `status`, `connected_after`, `connected_before`, `organization` (name or id).
+///
+/// # Errors
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) naming each wrong key, or `q`.
+pub fn connection_logs(
+    query: &str,
+    requester: UserId,
+) -> Result<Search<ConnectionLogFilter>, Error> {
+    let mut terms = Terms::parse(query)?;
+    let (organization_id, organization) = organization(&mut terms);
+    if !terms.words().is_empty() {
+        terms.refuse("q", "must be made of keys and values");
+    }
+    let owner = terms.text("workspace_owner");
+    let me = owner.as_deref().is_some_and(is_me);
+    let filter = ConnectionLogFilter {
+        organization_id,
+        workspace_owner_id: me.then_some(requester),
+        workspace_owner: owner.filter(|owner| !is_me(owner)),
+        workspace_id: terms.value("workspace_id", id),
+        workspace_name: terms.text("workspace"),
+        connection_id: terms.value("connection_id", id),
+        kind: terms.value("type", word),
+        status: terms.value("status", word),
+        connected_after: terms.value("connected_after", time),
+        connected_before: terms.value("connected_before", time),
+    };
+    terms.finish()?;
+    Ok(Search {
+        filter,
+        organization,
+        author: None,
+    })
+}
+
 fn is_me(name: &str) -> bool {
     name.eq_ignore_ascii_case("me")
 }
@@ -172,7 +209,12 @@ fn organization(terms: &mut Terms) -> (Option<OrganizationId>, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{user::UserStatus, workspace_agent::AgentStatus, workspace_build::WorkspaceStatus};
+    use crate::{
+        connection_log::{ConnectionLogStatus, ConnectionType},
+        user::UserStatus,
+        workspace_agent::AgentStatus,
+        workspace_build::WorkspaceStatus,
+    };
     use proptest::prelude::*;
 
     const ME: UserId = UserId(uuid::Uuid::from_u128(7));
@@ -303,11 +345,31 @@ mod tests {
         assert!(found.filter.deleted && found.filter.author_id.is_none());
     }
 
+    #[test]
+    fn connections_by_workspace_type_and_time() {
+        let text = "workspace_owner:me workspace:dev type:vscode status:ongoing organization:acme \
+                    connected_after:2024-01-02T03:04:05Z";
+        let found = connection_logs(text, ME).expect("valid");
+        assert_eq!(found.organization.as_deref(), Some("acme"));
+        let filter = found.filter;
+        assert_eq!(
+            (filter.workspace_owner_id, filter.workspace_owner),
+            (Some(ME), None)
+        );
+        assert_eq!(filter.workspace_name.as_deref(), Some("dev"));
+        assert_eq!(filter.kind, Some(ConnectionType::Vscode));
+        assert_eq!(filter.status, Some(ConnectionLogStatus::Ongoing));
+        assert!(filter.connected_after.is_some() && filter.connected_before.is_none());
+        for wrong in ["dev", "type:telnet", "connection_id:1", "colour:red"] {
+            assert!(connection_logs(wrong, ME).is_err(), "{wrong}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_query_panics(query in ".{0,200}") {
             let _ = workspaces(&query, &context());
-            let _ = (users(&query), templates(&query, ME));
+            let _ = (users(&query), templates(&query, ME), connection_logs(&query, ME));
         }
 
         #[test]

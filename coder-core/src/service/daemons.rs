@@ -3,7 +3,7 @@
 use super::{
     Deps, details,
     details::JobDetails,
-    provisioner_keys::{key_exists, refused},
+    provisioner_keys::{key_exists, refused, running},
     unit::settle,
 };
 use crate::{
@@ -195,7 +195,7 @@ impl Daemons {
 }
 
 async fn join(tx: &mut dyn Transaction, daemon: &ProvisionerDaemon) -> Result<ProvisionerDaemon> {
-    if !key_exists(tx, daemon.key_id).await? {
+    if !key_exists(tx, daemon.key_id).await? && !comes_back(tx, daemon).await? {
         return Err(refused());
     }
     let present = tx
@@ -216,6 +216,16 @@ async fn join(tx: &mut dyn Transaction, daemon: &ProvisionerDaemon) -> Result<Pr
         return Err(Error::conflict(message).with_field("name", "is taken"));
     }
     Ok(tx.provisioner_daemons().upsert(daemon).await?)
+}
+
+/// Whether its key was deleted while it, or another daemon of the key, runs jobs.
+async fn comes_back(tx: &mut dyn Transaction, daemon: &ProvisionerDaemon) -> Result<bool> {
+    let retired = tx.provisioner_keys().retired(daemon.organization_id);
+    let retired = retired.await?;
+    match retired.iter().find(|key| key.id == daemon.key_id) {
+        Some(key) => Ok(!running(tx, key).await?.is_empty()),
+        None => Ok(false),
+    }
 }
 
 fn holds(tags: &Tags, wanted: &Tags) -> bool {

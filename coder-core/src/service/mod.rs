@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod builds;
+pub mod connection_logs;
 pub mod daemons;
 pub mod details;
 pub mod files;

@@ -3,6 +3,7 @@
 use super::{
     Deps,
     daemons::{DaemonDetails, Daemons},
+    jobs::Claim,
     unit::settle,
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     id::{OrganizationId, ProvisionerKeyId},
     name::check_version_name,
     provisioner_daemon::DaemonStatus,
-    provisioner_job::{Tags, check_tags},
+    provisioner_job::{ProvisionerJob, Tags, check_tags},
     provisioner_key::{ProvisionerKey, RESERVED, generate_secret, parse_secret},
     rbac::{Action, Object, ResourceType, Subject},
     secret::Secret,
@@ -73,6 +74,7 @@ impl ProvisionerKeys {
             secret_hash,
             tags: new.tags,
             created_at: self.deps.now(),
+            deleted_at: None,
         };
         let mut tx = self.deps.begin().await?;
         let inserted = insert(tx.as_mut(), &key).await;
@@ -119,8 +121,8 @@ impl ProvisionerKeys {
         Ok(with_daemons.collect())
     }
 
-    /// Removes a key by name. Daemons that joined with it are given no more jobs; what they run may end.
-    /// Who holds their connections hears of it by [`Topic::ProvisionerKey`](crate::event::Topic), or asks
+    /// Removes a key by name. Daemons that joined with it are given no more jobs; what they run may end, for which
+    /// they may also come back. Who holds their connections hears of it by [`Topic::ProvisionerKey`](crate::event::Topic), or asks
     /// [`exists`](Self::exists).
     ///
     /// # Errors
@@ -136,7 +138,10 @@ impl ProvisionerKeys {
         let deleted = async {
             let found = tx.provisioner_keys().by_name(organization, name).await?;
             let key = self.deps.permitted(subject, Action::Delete, found)?;
-            tx.provisioner_keys().delete(key.id).await?;
+            tx.provisioner_keys()
+                .retire(key.id, self.deps.now())
+                .await?;
+            remove_retired(tx.as_mut(), organization).await?;
             tx.publish(Event::ProvisionerKeyDeleted { key_id: key.id })
                 .await?;
             Ok(())
@@ -150,13 +155,36 @@ impl ProvisionerKeys {
     /// # Errors
     /// [`Unauthenticated`](ErrorKind::Unauthenticated), the same for every cause.
     pub async fn authenticate(&self, secret: &str) -> Result<ProvisionerKey> {
+        let (key, _) = self.authenticate_daemon(secret).await?;
+        let present = Some(key).filter(|key| key.deleted_at.is_none());
+        present.ok_or_else(refused)
+    }
+
+    /// The key that `secret` belongs to, for a daemon that joins. One that was deleted counts while its daemons run
+    /// jobs, which are answered too: only for those may the daemon come back.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](ErrorKind::Unauthenticated), the same for every cause.
+    pub async fn authenticate_daemon(&self, secret: &str) -> Result<(ProvisionerKey, Vec<Claim>)> {
         let hash = parse_secret(secret).ok_or_else(refused)?;
         let mut tx = self.deps.begin().await?;
-        let found = tx.provisioner_keys().by_secret(hash).await;
-        let found = settle(tx, found.map_err(Into::into)).await?;
-        // The index has compared byte by byte; what decides takes the same time whatever the difference.
-        let same = |key: &ProvisionerKey| key.secret_hash == hash;
-        found.filter(same).ok_or_else(refused)
+        let found = async {
+            let tx = tx.as_mut();
+            let found = tx.provisioner_keys().by_secret(hash).await?;
+            // The index has compared byte by byte; what decides takes the same time whatever the difference.
+            let key = found.filter(|key| key.secret_hash == hash);
+            let key = key.ok_or_else(refused)?;
+            if key.deleted_at.is_none() {
+                return Ok((key, Vec::new()));
+            }
+            let running = running(tx, &key).await?;
+            if running.is_empty() {
+                return Err(refused());
+            }
+            Ok((key, running))
+        };
+        let found = found.await;
+        settle(tx, found).await
     }
 
     /// Whether a key still holds. Ids that stand for no key always do.
@@ -178,6 +206,32 @@ impl ProvisionerKeys {
         let any = Object::of(ResourceType::ProvisionerDaemon).in_organization(organization);
         self.deps.require(subject, action, &any)
     }
+}
+
+/// The jobs that daemons of a key run.
+pub(super) async fn running(tx: &mut dyn Transaction, key: &ProvisionerKey) -> Result<Vec<Claim>> {
+    let daemons = tx.provisioner_daemons().list(key.organization_id).await?;
+    let daemons = daemons.iter().filter(|daemon| daemon.key_id == key.id);
+    let daemons: Vec<_> = daemons.map(|daemon| daemon.id).collect();
+    let jobs = tx.provisioner_jobs().of_workers(&daemons).await?;
+    let running = jobs.iter().filter(|job| job.completed_at.is_none());
+    let claim = |job: &ProvisionerJob| {
+        job.lease.map(|lease| Claim {
+            job_id: job.id,
+            lease,
+        })
+    };
+    Ok(running.filter_map(claim).collect())
+}
+
+/// Removes the deleted keys of an organization whose daemons run nothing any more.
+async fn remove_retired(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
+    for key in tx.provisioner_keys().retired(organization).await? {
+        if running(tx, &key).await?.is_empty() {
+            tx.provisioner_keys().delete(key.id).await?;
+        }
+    }
+    Ok(())
 }
 
 /// As [`ProvisionerKeys::exists`], within a transaction.

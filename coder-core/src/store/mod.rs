@@ -24,6 +24,7 @@ mod agent_identity;
 mod api_key;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod connection_log;
 mod devcontainer;
 mod error;
 mod file;
@@ -41,12 +42,14 @@ mod template_version;
 mod user;
 mod workspace;
 mod workspace_agent;
+mod workspace_agent_stats;
 mod workspace_app;
 mod workspace_build;
 mod workspace_resource;
 
 pub use agent_identity::AgentIdentityStore;
 pub use api_key::ApiKeyStore;
+pub use connection_log::ConnectionLogStore;
 pub use devcontainer::DevcontainerStore;
 pub use error::StoreError;
 pub use file::FileStore;
@@ -64,6 +67,7 @@ pub use template_version::TemplateVersionStore;
 pub use user::UserStore;
 pub use workspace::WorkspaceStore;
 pub use workspace_agent::{AgentOwner, WorkspaceAgentStore};
+pub use workspace_agent_stats::WorkspaceAgentStatsStore;
 pub use workspace_app::WorkspaceAppStore;
 pub use workspace_build::WorkspaceBuildStore;
 pub use workspace_resource::WorkspaceResourceStore;
@@ -127,6 +131,10 @@ pub trait Transaction: Send {
     fn devcontainers(&mut self) -> &mut dyn DevcontainerStore;
     /// Agents that are known by their machine.
     fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore;
+    /// What agents reported of the use of their workspaces.
+    fn workspace_agent_stats(&mut self) -> &mut dyn WorkspaceAgentStatsStore;
+    /// Who was connected to workspaces, and when.
+    fn connection_logs(&mut self) -> &mut dyn ConnectionLogStore;
     /// Apps.
     fn workspace_apps(&mut self) -> &mut dyn WorkspaceAppStore;
     /// Facts of the deployment.
@@ -137,6 +145,17 @@ pub trait Transaction: Send {
     /// # Errors
     /// As every write.
     async fn publish(&mut self, event: Event) -> StoreResult<()>;
+
+    /// Delivers several, in their order.
+    ///
+    /// # Errors
+    /// As every write.
+    async fn publish_all(&mut self, events: Vec<Event>) -> StoreResult<()> {
+        for event in events {
+            self.publish(event).await?;
+        }
+        Ok(())
+    }
 
     /// Makes everything permanent.
     ///

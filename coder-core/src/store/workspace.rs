@@ -43,6 +43,6 @@ pub trait WorkspaceStore: Send {
     /// Replaces everything but `id`, `organization_id`, `template_id` and `created_at`. Conflicts as
     /// [`insert`](Self::insert).
     async fn update(&mut self, workspace: &Workspace) -> StoreResult<()>;
-    /// Notes a use.
-    async fn touch(&mut self, id: WorkspaceId, used: Timestamp) -> StoreResult<()>;
+    /// Notes a use of several.
+    async fn touch(&mut self, ids: &[WorkspaceId], used: Timestamp) -> StoreResult<()>;
 }

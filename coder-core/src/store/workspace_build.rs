@@ -44,6 +44,13 @@ pub trait WorkspaceBuildStore: Send {
     ) -> StoreResult<Vec<WorkspaceBuild>>;
     /// Replaces `deadline`, `max_deadline`, `daily_cost` and `updated_at`.
     async fn update(&mut self, build: &WorkspaceBuild) -> StoreResult<()>;
+    /// Moves a deadline that is before `deadline` to it. `false` when nothing was moved.
+    async fn bump_deadline(
+        &mut self,
+        id: WorkspaceBuildId,
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
     /// The parameters, by name.
     async fn parameters(&mut self, id: WorkspaceBuildId) -> StoreResult<Vec<ParameterValue>>;
     /// The Terraform state; empty when there is none.

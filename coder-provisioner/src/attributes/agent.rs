@@ -30,7 +30,7 @@ attributes! {
         api_key_scope: String =
             default(DefaultValue::String("all")).rules(&[Rule::OneOf(&["all", "no_user_data"])]);
         /// The directory in which sessions start.
-        dir: String = optional();
+        dir: String = optional().deprecated();
         /// Environment variables of sessions.
         env: BTreeMap<String, String> = optional();
         /// A script to run when the agent starts.

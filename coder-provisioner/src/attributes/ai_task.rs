@@ -17,7 +17,7 @@ attributes! {
         enabled: bool = computed();
     } blocks {
         /// The app that shows the task, as older templates name it.
-        sidebar_app: SidebarApp = set().at_most(1).conflicts_with(&["app_id"]);
+        sidebar_app: SidebarApp = set().at_most(1).deprecated();
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Attribute {
     pub presence: Presence,
     /// Whether Terraform hides the value in its output.
     pub sensitive: bool,
+    /// Whether there is something better, for editors to say.
+    pub deprecated: bool,
     /// The value when the template gives none.
     pub default: Option<DefaultValue>,
     /// What a given value must satisfy.
@@ -49,6 +51,8 @@ pub struct NestedBlock {
     pub block: Block,
     /// Whether the order of its instances matters.
     pub nesting: Nesting,
+    /// Whether there is something better, for editors to say.
+    pub deprecated: bool,
     /// The least number of instances.
     pub min_items: u32,
     /// The largest number of instances, 0 for any.
@@ -171,6 +175,7 @@ pub(super) const fn required() -> Attribute {
         ty: Type::String,
         presence: Presence::Required,
         sensitive: false,
+        deprecated: false,
         default: None,
         rules: &[],
         conflicts_with: &[],
@@ -220,6 +225,13 @@ impl Attribute {
         }
     }
 
+    pub(super) const fn deprecated(self) -> Self {
+        Self {
+            deprecated: true,
+            ..self
+        }
+    }
+
     pub(super) const fn or_computed(self) -> Self {
         Self {
             presence: Presence::OptionalComputed,
@@ -252,6 +264,7 @@ pub(super) const fn list() -> NestedBlock {
             blocks: &[],
         },
         nesting: Nesting::List,
+        deprecated: false,
         min_items: 0,
         max_items: 0,
         unique: &[],
@@ -274,6 +287,13 @@ impl NestedBlock {
 
     pub(super) const fn at_most(self, max_items: u32) -> Self {
         Self { max_items, ..self }
+    }
+
+    pub(super) const fn deprecated(self) -> Self {
+        Self {
+            deprecated: true,
+            ..self
+        }
     }
 
     pub(super) const fn unique(self, unique: &'static [&'static str]) -> Self {

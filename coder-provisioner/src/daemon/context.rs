@@ -59,6 +59,8 @@ struct LogState {
 struct StateSlot {
     newest: Option<Bytes>,
     unsent: bool,
+    /// What the server has.
+    stored: Option<Bytes>,
 }
 
 impl JobContext {
@@ -152,6 +154,16 @@ impl JobContext {
     /// Whether a snapshot waits to be sent.
     pub(super) fn has_unsent_state(&self) -> bool {
         lock(&self.state).unsent
+    }
+
+    /// Notes that the server has this state.
+    pub(super) fn note_stored(&self, state: Bytes) {
+        lock(&self.state).stored = Some(state);
+    }
+
+    /// Whether this state is the one that the server has.
+    pub(super) fn is_stored(&self, state: &Bytes) -> bool {
+        lock(&self.state).stored.as_ref() == Some(state)
     }
 
     /// The newest snapshot.

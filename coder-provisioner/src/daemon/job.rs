@@ -15,7 +15,7 @@ use super::context::{CancelReason, JobContext};
 use super::execute::{Failure, execute};
 use super::options::DaemonOptions;
 use super::pump::{MAX_FAULTS, Pump, PumpEnd};
-use crate::protocol::{AcquiredJob, CompletedJob, CompletedJobKind, FailedJob};
+use crate::protocol::{AcquiredJob, CompletedJob, CompletedJobKind, FailedJob, JobKind};
 use crate::{Error, ErrorKind, Provisioner, ProvisionerDaemonApi, Result};
 
 /// How long dropped work may take to be gone.
@@ -49,7 +49,11 @@ impl JobRunner {
             self.report(Err(FailedJob::new(job_id, lease, text))).await;
             return;
         };
+        let keeper = Arc::clone(&provisioner);
         let (context, found) = JobContext::new(Arc::clone(&self.clock));
+        if let JobKind::WorkspaceBuild(build) = &job.kind {
+            context.note_stored(build.state.clone());
+        }
         let finish = CancellationToken::new();
         let mut work = AbortOnDrop(tokio::spawn(execute(
             job,
@@ -73,23 +77,29 @@ impl JobRunner {
                 (outcome, pump.await)
             }
             end = &mut pump => {
-                work.stop().await;
-                (Err(Error::canceled().into()), end)
+                let ended = work.stop().await;
+                (ended.unwrap_or_else(|| Err(Error::canceled().into())), end)
             }
         };
-        if pumped == PumpEnd::LeaseLost {
-            tracing::warn!(%job_id, "the lease was lost, the job is dropped");
-            return;
-        }
-        let report = match outcome {
-            Ok(kind) => Ok(CompletedJob {
-                job_id,
-                lease,
-                kind,
-            }),
-            Err(failure) => Err(failed_job(job_id, lease, failure, &context)),
+        let state = match &outcome {
+            Ok(CompletedJobKind::WorkspaceBuild(build)) => Some(build.state.clone()),
+            Ok(_) => None,
+            Err(failure) => failure.state.clone(),
         };
-        self.report(report).await;
+        let taken = if pumped == PumpEnd::LeaseLost {
+            tracing::warn!(%job_id, "the lease was lost, the job is dropped");
+            false
+        } else {
+            self.report(report_of(job_id, lease, outcome, &context))
+                .await
+        };
+        if let Some(state) = state
+            && !taken
+            && !state.is_empty()
+            && !context.is_stored(&state)
+        {
+            keeper.keep_state(job_id, state).await;
+        }
     }
 
     /// Waits for the work to end, by itself or by force.
@@ -110,8 +120,10 @@ impl JobRunner {
         }
     }
 
-    /// Reports the end of a job, again and again while the server is out of reach.
-    async fn report(&self, mut report: Result<CompletedJob, FailedJob>) {
+    /// Reports the end of a job, again and again while the server is out of reach. Answers whether the server has
+    /// all of it, the state above all.
+    async fn report(&self, mut report: Result<CompletedJob, FailedJob>) -> bool {
+        let mut whole = true;
         let started = Instant::now();
         let mut backoff = Backoff::new(self.entropy.as_ref());
         let mut faults = 0;
@@ -128,7 +140,7 @@ impl JobRunner {
             let error = match timeout(self.options.rpc_timeout, call).await {
                 Ok(Ok(())) => {
                     tracing::info!(%job_id, succeeded = report.is_ok(), "job ended");
-                    return;
+                    return whole;
                 }
                 Ok(Err(error)) => error,
                 Err(_) => Error::new(ErrorKind::Unavailable, "the server did not answer in time"),
@@ -140,7 +152,7 @@ impl JobRunner {
                 REPORT_PATIENCE
             };
             if error.kind() == ErrorKind::LeaseLost || started.elapsed() > patience {
-                return;
+                return false;
             }
             faults += u32::from(error.kind() == ErrorKind::Internal);
             match (error.kind(), &report) {
@@ -153,12 +165,30 @@ impl JobRunner {
                 (_, Ok(completed)) => report = Err(refused(completed, &error)),
                 // It refuses the failure as it is: only the reason may still get through.
                 (_, Err(failed)) if failed.state.is_some() || !failed.timings.is_empty() => {
+                    whole = failed.state.is_none();
                     report = Err(FailedJob::new(failed.job_id, failed.lease, &failed.error));
                 }
-                (_, Err(_)) => return,
+                (_, Err(_)) => return false,
             }
             sleep(backoff.next()).await;
         }
+    }
+}
+
+/// The report of how a job ended.
+fn report_of(
+    job_id: ProvisionerJobId,
+    lease: LeaseId,
+    outcome: Outcome,
+    context: &JobContext,
+) -> Result<CompletedJob, FailedJob> {
+    match outcome {
+        Ok(kind) => Ok(CompletedJob {
+            job_id,
+            lease,
+            kind,
+        }),
+        Err(failure) => Err(failed_job(job_id, lease, failure, context)),
     }
 }
 
@@ -224,12 +254,14 @@ fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> AbortOnDrop<T> {
-    /// Drops the work and waits until it is gone.
-    async fn stop(&mut self) {
+    /// Drops the work and waits until it is gone. Answers its result when it had just ended by itself.
+    async fn stop(&mut self) -> Option<T> {
         self.0.abort();
-        if timeout(ABORT_BOUND, &mut self.0).await.is_err() {
+        let ended = timeout(ABORT_BOUND, &mut self.0).await;
+        if ended.is_err() {
             tracing::error!("dropped work does not end");
         }
+        ended.ok()?.ok()
     }
 }
 

@@ -109,6 +109,9 @@ impl Pump<'_> {
             (update.logs, update.logs_overflowed) = self.context.take_logs();
             update.state = self.context.take_state();
             let response = self.send(&update, last_success).await?;
+            if let Some(state) = update.state.take() {
+                self.context.note_stored(state);
+            }
             if response.canceled {
                 self.context.cancel(CancelReason::Requested);
             }

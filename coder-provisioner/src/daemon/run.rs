@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use coder_core::clock::{Clock, Entropy, OsEntropy, SystemClock};
 use coder_core::provisioner_job::ProvisionerType;
+use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,10 @@ use crate::{Error, ErrorKind, Provisioner, ProvisionerDaemonApi, Result};
 /// An "empty" answer that comes sooner than this is followed by a pause, so that a server which
 /// does not wait cannot make the daemon spin.
 const SHORTEST_POLL: Duration = Duration::from_millis(25);
+
+/// Calls for a job that are under way at once. What a call brings is assembled by the server one statement after the
+/// other; a burst of jobs would wait for that one by one.
+const CLAIMS_AT_ONCE: usize = 4;
 
 /// Takes jobs from a server and carries them out with its provisioners.
 #[derive(Clone)]
@@ -83,8 +88,11 @@ impl Daemon {
             stop_jobs: stop_jobs.clone(),
         });
         let jobs = TaskTracker::new();
+        let slots = Arc::new(Semaphore::new(self.options.max_jobs.max(1)));
         let ended = async {
-            self.acquire_loop(&shutdown, &runner, &jobs).await;
+            let loops = self.options.max_jobs.clamp(1, CLAIMS_AT_ONCE);
+            let loops = (0..loops).map(|_| self.acquire_loop(&shutdown, &runner, &slots, &jobs));
+            join_all(loops).await;
             jobs.close();
             if timeout(self.options.shutdown_grace, jobs.wait())
                 .await
@@ -105,13 +113,13 @@ impl Daemon {
         &self,
         shutdown: &CancellationToken,
         runner: &Arc<JobRunner>,
+        slots: &Arc<Semaphore>,
         jobs: &TaskTracker,
     ) {
-        let slots = Arc::new(Semaphore::new(self.options.max_jobs.max(1)));
         let mut backoff = Backoff::new(self.entropy.as_ref());
         while !shutdown.is_cancelled() {
             let slot = tokio::select! {
-                slot = Arc::clone(&slots).acquire_owned() => slot,
+                slot = Arc::clone(slots).acquire_owned() => slot,
                 () = shutdown.cancelled() => return,
             };
             let Ok(slot) = slot else { return };

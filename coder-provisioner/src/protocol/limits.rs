@@ -11,7 +11,7 @@ pub const MAX_ARCHIVE_BYTES: usize = 100 * 1024 * 1024;
 pub const MAX_MODULE_FILES_BYTES: usize = 20 * 1024 * 1024;
 
 /// Largest state of a build, in bytes.
-pub const MAX_STATE_BYTES: usize = 64 * 1024 * 1024;
+pub const MAX_STATE_BYTES: usize = coder_core::workspace_build::MAX_STATE_BYTES;
 
 /// Largest README taken out of an archive, in bytes; a longer one is cut. The API's limit for
 /// text of this kind.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use coder_core::id::{LeaseId, ProvisionerJobId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -39,7 +40,8 @@ pub enum Standing {
     Stopping,
 }
 
-/// Answers the calls of one daemon over one connection. Returns why the connection ended.
+/// Answers the calls of one daemon over one connection. Returns why the connection ended. `held` are the jobs that a
+/// daemon has which comes back: one that is [`Leaving`](Standing::Leaving) stays for them.
 ///
 /// A job that was handed out and not confirmed within [`CONFIRM_TIMEOUT`](super::CONFIRM_TIMEOUT),
 /// or before the connection ended, is given back to the queue.
@@ -47,9 +49,13 @@ pub async fn serve<F: Frames>(
     frames: F,
     api: Arc<dyn ProvisionerDaemonApi>,
     mut standing: watch::Receiver<Standing>,
+    held: &[(ProvisionerJobId, LeaseId)],
 ) -> String {
     let (outbox, mut inbox, mut sending) = link::open(frames);
     let claims = Arc::new(Claims::default());
+    for (job_id, lease) in held {
+        claims.hear(*job_id, *lease);
+    }
     let mut session = Session {
         caller: Caller {
             api: Arc::clone(&api),

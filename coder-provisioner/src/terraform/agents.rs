@@ -41,7 +41,7 @@ pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attach
         .map(Instance::label)
         .collect();
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
-    let mut agents = Vec::new();
+    let (mut agents, mut places) = (Vec::new(), BTreeMap::new());
     for instance in sorted(instances, attributes::Agent::TYPE_NAME) {
         check_name(&instance.name)?;
         let (name, address) = (&instance.name, &instance.address);
@@ -54,32 +54,26 @@ pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attach
             compute.contains(label)
         });
         if let Some(runs_on) = runs_on.into_iter().next() {
-            agents.push((
-                label,
-                Attachment {
-                    label: runs_on,
-                    agent: read_agent(instance)?,
-                },
-            ));
+            places.insert(label, agents.len());
+            agents.push(Attachment {
+                label: runs_on,
+                agent: read_agent(instance)?,
+            });
         }
     }
     let mut parts = Parts {
         instances,
         graph,
         agents,
-        devcontainers: Vec::new(),
+        places,
+        devcontainers: BTreeMap::new(),
     };
     parts.attach_all()?;
-    let attachments: Vec<_> = parts
-        .agents
-        .into_iter()
-        .map(|(_, attached)| attached)
-        .collect();
-    for attachment in &attachments {
+    for attachment in &parts.agents {
         // Only to find out whether the template asked for an error.
         attachment.agent.environment()?;
     }
-    Ok(attachments)
+    Ok(parts.agents)
 }
 
 /// Instances of one type, in the order in which they were found.
@@ -112,10 +106,11 @@ pub(super) fn fill_instance_id(agent: &mut Agent, instance: &Instance) {
 struct Parts<'a> {
     instances: &'a [Instance],
     graph: &'a Graph,
-    /// With the labels of the agents themselves.
-    agents: Vec<(String, Attachment)>,
-    /// Labels of dev containers, with the places of their agents and theirs there.
-    devcontainers: Vec<(String, usize, usize)>,
+    agents: Vec<Attachment>,
+    /// Places of agents by their own labels.
+    places: BTreeMap<String, usize>,
+    /// By the labels of dev containers, the places of their agents and theirs there.
+    devcontainers: BTreeMap<String, (usize, usize)>,
 }
 
 /// Who an app, a script or a variable belongs to.
@@ -188,10 +183,10 @@ impl Parts<'_> {
             let Some((place, None)) = self.owner_of(instance) else {
                 continue;
             };
-            if let Some((_, attached)) = self.agents.get_mut(place) {
+            if let Some(attached) = self.agents.get_mut(place) {
                 let containers = &mut attached.agent.devcontainers;
                 self.devcontainers
-                    .push((instance.label(), place, containers.len()));
+                    .insert(instance.label(), (place, containers.len()));
                 containers.push(container);
             }
         }
@@ -209,7 +204,7 @@ impl Parts<'_> {
             let Some((place, container)) = self.owner_of(instance) else {
                 continue;
             };
-            let Some((_, Attachment { agent, .. })) = self.agents.get_mut(place) else {
+            let Some(Attachment { agent, .. }) = self.agents.get_mut(place) else {
                 continue;
             };
             let owner = match container {
@@ -229,7 +224,7 @@ impl Parts<'_> {
         let id = instance.text("agent_id");
         if !id.is_empty() {
             return self.agents.iter().enumerate().find_map(|(place, found)| {
-                let agent = &found.1.agent;
+                let agent = &found.agent;
                 if agent.id == id {
                     return Some((place, None));
                 }
@@ -238,12 +233,12 @@ impl Parts<'_> {
                 Some((place, Some(inside)))
             });
         }
-        let agent = |label: &str| self.agents.iter().position(|(known, _)| known == label);
         let container = |label: &str| {
-            let found = self.devcontainers.iter().find(|found| found.0 == label)?;
-            Some((found.1, Some(found.2)))
+            let (agent, inside) = self.devcontainers.get(label)?;
+            Some((*agent, Some(*inside)))
         };
-        let owner = |label: &str| container(label).or_else(|| Some((agent(label)?, None)));
+        let agent = |label: &str| Some((*self.places.get(label)?, None));
+        let owner = |label: &str| container(label).or_else(|| agent(label));
         let own = instance.label();
         let nearest = self
             .graph

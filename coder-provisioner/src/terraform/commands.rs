@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use coder_core::provisioner_job::LogLevel;
 use tokio_util::sync::CancellationToken;
 
@@ -15,9 +17,10 @@ use super::provisioner::{Ready, blocking};
 use super::resources::{Converted, convert};
 use super::session::TerraformSession;
 use super::show;
+use super::timings::Timings;
 use super::variables;
 use super::watcher::Watcher;
-use crate::protocol::{Log, PlanRequest, TimingStage};
+use crate::protocol::{Log, PlanRequest, Timing, TimingStage};
 use crate::{Error, ErrorKind, Result};
 
 /// Largest output of `terraform show` and `terraform graph`, in bytes.
@@ -117,8 +120,19 @@ impl TerraformSession {
         Ok(argument)
     }
 
+    /// Reads the template's graph. Answers how long that took.
+    pub(super) async fn timed_graph(
+        &self,
+        cancel: &CancellationToken,
+    ) -> (Vec<Timing>, Result<()>) {
+        let clock = self.shared.clock.as_ref();
+        let timings = Timings::new(TimingStage::Graph, clock.now());
+        let read = self.read_graph(cancel).await;
+        (timings.finish(clock.now(), read.is_ok()), read)
+    }
+
     /// Runs `terraform graph` unless it, or an earlier session on the same template, did.
-    pub(super) async fn read_graph(&self, cancel: &CancellationToken) -> Result<()> {
+    async fn read_graph(&self, cancel: &CancellationToken) -> Result<()> {
         if self.graph.get().is_some() {
             return Ok(());
         }
@@ -128,8 +142,10 @@ impl TerraformSession {
         } else {
             &["graph"]
         };
-        let output = self.capture(arguments, cancel).await?;
-        self.remember_graph(Graph::parse(&String::from_utf8_lossy(&output)));
+        let output = Bytes::from(self.capture(arguments, cancel).await?);
+        let text = output.clone();
+        let graph = blocking(move || Ok(Graph::parse(&String::from_utf8_lossy(&text)))).await?;
+        self.remember_graph(graph);
         if let Some(key) = self.init_key.clone() {
             let cache = ready.init_cache.clone();
             let stored = blocking(move || {
@@ -146,7 +162,7 @@ impl TerraformSession {
 
     /// Takes the template's graph. It never changes, so a second one is the same.
     pub(super) fn remember_graph(&self, graph: Graph) {
-        let _ = self.graph.set(graph);
+        let _ = self.graph.set(Arc::new(graph));
     }
 
     /// What a plan file or, without one, the state describes.
@@ -158,25 +174,29 @@ impl TerraformSession {
         let path = file.map(|path| path.to_string_lossy().into_owned());
         let mut arguments = vec!["show", "-json", "-no-color"];
         arguments.extend(path.as_deref());
-        show::from_show(&self.capture(&arguments, cancel).await?)
+        let output = self.capture(&arguments, cancel).await?;
+        blocking(move || show::from_show(&output)).await
     }
 
     /// The resources that a state describes.
     pub(super) async fn resources(
         &self,
-        state: &[u8],
+        state: &Bytes,
         cancel: &CancellationToken,
     ) -> Result<Converted> {
-        let instances = match show::from_state_file(state) {
+        let state = state.clone();
+        let instances = match blocking(move || Ok(show::from_state_file(&state))).await? {
             Some(instances) => instances,
             None => self.show(None, cancel).await?,
         };
-        self.convert(&instances)
+        self.convert(instances).await
     }
 
-    /// Instances with the template's graph, which was read before.
-    pub(super) fn convert(&self, instances: &[show::Instance]) -> Result<Converted> {
-        convert(instances, self.graph.get().unwrap_or(&Graph::default()))
+    /// Instances with the template's graph, which was read before. Off the runtime's threads: a large template
+    /// takes its time.
+    pub(super) async fn convert(&self, instances: Vec<show::Instance>) -> Result<Converted> {
+        let graph = self.graph.get().cloned().unwrap_or_default();
+        blocking(move || convert(&instances, &graph)).await
     }
 }
 

@@ -227,13 +227,15 @@ fn owner_facts(metadata: &Metadata) -> Result<Facts> {
     let groups = json(serde_json::to_string(&metadata.workspace_owner_groups))?;
     let roles = json(serde_json::to_string(&metadata.workspace_owner_rbac_roles))?;
     let secret = |secret: &Secret| secret.expose().to_owned();
+    // The provider calls whoever has no name "default", which would sign their commits.
+    let name = match metadata.workspace_owner_name.as_str() {
+        "" => metadata.workspace_owner.clone(),
+        name => name.to_owned(),
+    };
     Ok(vec![
         ("WORKSPACE_OWNER_ID", id(Some(metadata.workspace_owner_id))),
         ("WORKSPACE_OWNER", metadata.workspace_owner.clone()),
-        (
-            "WORKSPACE_OWNER_NAME",
-            metadata.workspace_owner_name.clone(),
-        ),
+        ("WORKSPACE_OWNER_NAME", name),
         (
             "WORKSPACE_OWNER_EMAIL",
             metadata.workspace_owner_email.clone(),

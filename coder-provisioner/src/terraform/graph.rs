@@ -8,13 +8,14 @@ const MAX_EDGES: usize = 1_000_000;
 /// Who depends on whom.
 ///
 /// Nodes are known by their names in the output; a resource's node by its label too: the address
-/// without indexes.
+/// without indexes. Inside they are numbered: a large template is walked thousands of times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Graph {
-    depends_on: BTreeMap<String, BTreeSet<String>>,
-    dependents: BTreeMap<String, BTreeSet<String>>,
+    names: Vec<String>,
+    depends_on: Vec<Vec<usize>>,
+    dependents: Vec<Vec<usize>>,
     /// Nodes by label.
-    nodes: BTreeMap<String, String>,
+    nodes: BTreeMap<String, usize>,
 }
 
 /// Which way to walk along dependencies.
@@ -31,6 +32,7 @@ impl Graph {
     #[must_use]
     pub fn parse(dot: &str) -> Self {
         let mut graph = Self::default();
+        let mut numbers = BTreeMap::new();
         let mut edges = 0;
         for line in dot.lines() {
             let Some((from, rest)) = quoted(line.trim()) else {
@@ -46,17 +48,16 @@ impl Graph {
                     tracing::warn!("the graph of a template is cut at {MAX_EDGES} edges");
                     break;
                 }
-                graph.add_node(&from);
-                graph.add_node(&to);
-                graph
-                    .depends_on
-                    .entry(from.clone())
-                    .or_default()
-                    .insert(to.clone());
-                graph.dependents.entry(to).or_default().insert(from);
+                let from = graph.node(&mut numbers, from);
+                let to = graph.node(&mut numbers, to);
+                graph.add_edge(from, to);
             } else if rest.starts_with('[') {
-                graph.add_node(&from);
+                graph.node(&mut numbers, from);
             }
+        }
+        for neighbours in graph.depends_on.iter_mut().chain(&mut graph.dependents) {
+            neighbours.sort_unstable();
+            neighbours.dedup();
         }
         graph
     }
@@ -77,35 +78,64 @@ impl Graph {
             Direction::ToDependents => &self.dependents,
             Direction::ToDependencies => &self.depends_on,
         };
-        let mut seen = BTreeSet::from([start.as_str()]);
-        let mut level = vec![start.as_str()];
+        let mut seen = vec![false; self.names.len()];
+        let mut level = vec![*start];
+        see(&mut seen, *start);
         while !level.is_empty() {
             let mut next = Vec::new();
             let mut found = BTreeSet::new();
             for node in level.iter().filter_map(|node| edges.get(*node)).flatten() {
-                if !seen.insert(node) {
+                if !see(&mut seen, *node) {
                     continue;
                 }
-                next.push(node.as_str());
-                if let Some(label) = label_of(node).filter(|label| wanted(label)) {
-                    found.insert(label.to_owned());
+                next.push(*node);
+                let name = self.names.get(*node).map_or("", String::as_str);
+                if let Some(label) = label_of(name).filter(|label| wanted(label)) {
+                    found.insert(label);
                 }
             }
             if !found.is_empty() {
-                return found.into_iter().collect();
+                return found.into_iter().map(str::to_owned).collect();
             }
             level = next;
         }
         Vec::new()
     }
 
-    fn add_node(&mut self, node: &str) {
-        if let Some(label) = label_of(node)
+    /// The number of a node, a new one when the name is new.
+    fn node(&mut self, numbers: &mut BTreeMap<String, usize>, name: String) -> usize {
+        if let Some(number) = numbers.get(&name) {
+            return *number;
+        }
+        let number = self.names.len();
+        if let Some(label) = label_of(&name)
             && !self.nodes.contains_key(label)
         {
-            self.nodes.insert(label.to_owned(), node.to_owned());
+            self.nodes.insert(label.to_owned(), number);
+        }
+        self.names.push(name.clone());
+        self.depends_on.push(Vec::new());
+        self.dependents.push(Vec::new());
+        numbers.insert(name, number);
+        number
+    }
+
+    fn add_edge(&mut self, from: usize, to: usize) {
+        for (edges, from, to) in [
+            (&mut self.depends_on, from, to),
+            (&mut self.dependents, to, from),
+        ] {
+            if let Some(neighbours) = edges.get_mut(from) {
+                neighbours.push(to);
+            }
         }
     }
+}
+
+/// Notes that a node was seen. Answers whether that is news.
+fn see(seen: &mut [bool], node: usize) -> bool {
+    seen.get_mut(node)
+        .is_some_and(|seen| !std::mem::replace(seen, true))
 }
 
 /// The label of a node: `[root] module.m.t.n (expand)` stands for `module.m.t.n`. Nodes that

@@ -173,7 +173,8 @@ impl TerraformSession {
         let restored = blocking(move || Ok(cache.restore(&key, &template, now))).await?;
         let found = restored.is_some();
         if let Some(graph) = restored.and_then(|restored| restored.graph) {
-            self.remember_graph(Graph::parse(&graph));
+            let graph = blocking(move || Ok(Graph::parse(&graph))).await?;
+            self.remember_graph(graph);
         }
         Ok(found)
     }

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use coder_core::id::{LeaseId, ProvisionerJobId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::state::{Found, StateFile};
+use super::state::{Found, STATE_FILE, StateFile};
 use super::workdir;
-use crate::Leftover;
+use crate::{Error, Leftover, Result};
 
 /// Whose a session's directory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,21 +62,34 @@ fn state(root: &Path, control: &Path) -> Option<Bytes> {
 }
 
 fn settle(root: &Path, owner: Owner, remove: bool) {
-    let job_id = owner.job_id;
-    let path = root.display();
     let done = if remove {
         fs::remove_dir_all(root)
     } else {
-        tracing::error!(
-            %job_id, %path,
-            "the job was given up before its state could be handed in; the state is kept here for a week: \
-             compare it with `coder state pull`, and hand it in with `coder state push`"
-        );
+        say_kept(owner.job_id, root);
         fs::remove_file(root.join(workdir::CONTROL).join(workdir::OWNER))
     };
     if let Err(error) = done {
-        tracing::warn!(%path, %error, "an abandoned work directory stays behind");
+        tracing::warn!(path = %root.display(), %error, "an abandoned work directory stays behind");
     }
+}
+
+fn say_kept(job_id: ProvisionerJobId, root: &Path) {
+    tracing::error!(
+        %job_id, path = %root.display(),
+        "the job was given up before its state could be handed in; the state is kept here for a week: \
+         compare it with `coder state pull`, and hand it in with `coder state push`"
+    );
+}
+
+/// Keeps a state that the server did not take, in a directory like that of a session. Blocks.
+pub(super) fn keep(parent: &Path, id: Uuid, job_id: ProvisionerJobId, state: &[u8]) -> Result<()> {
+    let root = workdir::root(parent, id);
+    let template = root.join(workdir::TEMPLATE);
+    let written = workdir::create_private(&template)
+        .and_then(|()| fs::write(template.join(STATE_FILE), state));
+    written.map_err(|error| Error::internal(format!("write to {}", root.display()), error))?;
+    say_kept(job_id, &root);
+    Ok(())
 }
 
 /// Says whose a session's directory is, in one step.
@@ -90,7 +104,6 @@ pub(super) fn note(control: &Path, owner: Owner) -> std::io::Result<()> {
 mod tests {
     use super::super::workdir::WorkDirectory;
     use super::*;
-    use uuid::Uuid;
 
     const STATE: &str = "{\"version\":4,\"serial\":1}";
 
@@ -150,6 +163,38 @@ mod tests {
             panic!("it is kept")
         };
         assert!(root.join("template/terraform.tfstate").exists());
+    }
+
+    #[test]
+    fn an_apply_that_is_cut_off_leaves_its_state() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = session(parent.path());
+        directory.begin_apply().unwrap();
+        directory.end_apply();
+        drop(directory);
+        assert!(workdir::sessions(parent.path()).is_empty());
+        let directory = session(parent.path());
+        directory.begin_apply().unwrap();
+        drop(directory);
+        assert_eq!(find(parent.path()).len(), 1);
+    }
+
+    #[test]
+    fn a_state_that_was_not_taken_is_kept_for_people() {
+        let parent = tempfile::tempdir().unwrap();
+        keep(
+            parent.path(),
+            Uuid::from_u128(3),
+            owner().job_id,
+            STATE.as_bytes(),
+        )
+        .unwrap();
+        assert!(find(parent.path()).is_empty());
+        let [root] = &workdir::sessions(parent.path())[..] else {
+            panic!("it is kept")
+        };
+        let kept = fs::read_to_string(root.join("template/terraform.tfstate"));
+        assert_eq!(kept.unwrap(), STATE);
     }
 
     #[test]

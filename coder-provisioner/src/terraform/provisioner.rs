@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use coder_core::clock::{Clock, OsEntropy, SystemClock};
-use coder_core::id::random_uuid;
+use coder_core::id::{ProvisionerJobId, random_uuid};
 use coder_core::provisioner_job::LogLevel;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 use tokio::time::sleep;
@@ -211,6 +212,15 @@ impl Provisioner for TerraformProvisioner {
         let parent = self.shared.options.work_directory.clone();
         let found = blocking(move || Ok(leftovers::find(&absolute(parent)?))).await;
         found.unwrap_or_default()
+    }
+
+    async fn keep_state(&self, job_id: ProvisionerJobId, state: Bytes) {
+        let parent = self.shared.options.work_directory.clone();
+        let id = random_uuid(&OsEntropy);
+        let keep = move || leftovers::keep(&absolute(parent)?, id, job_id, &state);
+        if let Err(error) = blocking(keep).await {
+            tracing::error!(%job_id, error = %error.chain(), "a state that the server did not take is lost");
+        }
     }
 }
 

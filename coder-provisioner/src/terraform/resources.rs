@@ -41,6 +41,16 @@ impl Converted {
     pub fn daily_cost(&self) -> i32 {
         Resource::total_daily_cost(&self.resources)
     }
+
+    /// What presets set that is no parameter of the template: the preset's name and the parameter's.
+    pub fn unknown_preset_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let known = |name: &str| self.rich_parameters.iter().any(|one| one.name == name);
+        let values = self.presets.iter().flat_map(|preset| {
+            let values = preset.parameters.iter();
+            values.map(|value| (preset.name.as_str(), value.name.as_str()))
+        });
+        values.filter(move |(_, name)| !known(name))
+    }
 }
 
 /// Types that describe other resources and are none themselves.
@@ -74,17 +84,20 @@ pub fn convert(instances: &[Instance], graph: &Graph) -> Result<Converted> {
             )
         })
         .collect();
+    let mut labels: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (address, (instance, _)) in &resources {
+        labels.entry(instance.label()).or_default().push(address);
+    }
     for Attachment { label, mut agent } in agents::agents(instances, graph)? {
         // All instances of a block share the label; the agent runs on the first.
-        let found = resources
-            .values_mut()
-            .find(|(instance, _)| instance.label() == label);
+        let first = labels.get(&label).and_then(|addresses| addresses.first());
+        let found = first.and_then(|address| resources.get_mut(*address));
         if let Some((instance, resource)) = found {
             agents::fill_instance_id(&mut agent, instance);
             resource.agents.push(agent);
         }
     }
-    describe(instances, graph, &mut resources)?;
+    describe(instances, graph, &labels, &mut resources)?;
     let ai_task = agent_parts::ai_task(instances)?;
     Ok(Converted {
         resources: resources
@@ -119,47 +132,34 @@ fn bare_resource(instance: &Instance) -> Resource {
 fn describe(
     instances: &[Instance],
     graph: &Graph,
+    labels: &BTreeMap<String, Vec<&str>>,
     resources: &mut BTreeMap<&str, (&Instance, Resource)>,
 ) -> Result<()> {
-    let labels: BTreeSet<String> = resources
-        .values()
-        .map(|(instance, _)| instance.label())
-        .collect();
     let mut described = BTreeSet::new();
     for metadata in instances
         .iter()
         .filter(|found| found.kind == attributes::Metadata::TYPE_NAME)
     {
         let values: attributes::Metadata = metadata.attributes()?;
-        let is_resource = |label: &str| labels.contains(label);
+        let is_resource = |label: &str| labels.contains_key(label);
         let nearest = graph.nearest(&metadata.label(), Direction::ToDependencies, is_resource);
-        let Some(label) = nearest.first() else {
+        let Some(candidates) = nearest.first().and_then(|label| labels.get(label)) else {
             continue;
         };
-        let same_id = |instance: &Instance| {
-            values
-                .resource_id
-                .as_deref()
-                .is_some_and(|id| instance.text("id") == id)
-        };
-        let candidates = || {
-            resources
-                .values()
-                .filter(|(found, _)| found.label() == *label)
+        let same_id = |address: &&&str| {
+            let id = values.resource_id.as_deref();
+            let instance = resources.get(**address).map(|(instance, _)| instance);
+            id.zip(instance)
+                .is_some_and(|(id, instance)| instance.text("id") == id)
         };
         // With several instances of one block, the id tells which is meant, once it is known.
-        let target = candidates()
-            .find(|(instance, _)| same_id(instance))
-            .or_else(|| candidates().next())
-            .map(|(instance, _)| instance.address.as_str());
-        let Some((address, (_, resource))) = target.and_then(|target| {
-            resources
-                .iter_mut()
-                .find(|(address, _)| **address == target)
-        }) else {
+        let target = candidates.iter().find(same_id).or(candidates.first());
+        let Some((address, (_, resource))) =
+            target.and_then(|target| Some((*target, resources.get_mut(*target)?)))
+        else {
             continue;
         };
-        if !described.insert(*address) {
+        if !described.insert(address) {
             let text = format!(
                 "{address} has more than one coder_metadata: {} comes second",
                 metadata.address
@@ -467,7 +467,7 @@ mod tests {
             data(
                 "coder_workspace_preset.big",
                 json!({ "name": "Big", "default": true,
-                "parameters": { "size": "8" } }),
+                "parameters": { "size": "8", "unknown": "x" } }),
             ),
             data(
                 "coder_external_auth.a",
@@ -486,6 +486,8 @@ mod tests {
         assert_eq!((size.validation_min, size.validation_max), (Some(1), None));
         assert!(!size.required && repo.required);
         assert_eq!(converted.presets[0].parameters[0].value, "8");
+        let unknown: Vec<_> = converted.unknown_preset_values().collect();
+        assert_eq!(unknown, [("Big", "unknown")]);
         let logins = &converted.external_auth_providers;
         assert_eq!((logins.len(), logins[0].optional), (1, false));
         let twice = || data("coder_parameter.x", json!({ "name": "same" }));
@@ -618,5 +620,41 @@ mod tests {
     fn attributes_of_the_wrong_shape_name_their_address() {
         let odd = managed("coder_app.odd", json!({ "slug": ["no"] }));
         refused(simple(vec![odd]), "coder_app.odd");
+    }
+
+    #[test]
+    fn the_largest_template_is_converted_in_time() {
+        let (agents, apps) = (1_000, 2_000);
+        let (mut instances, mut lines) = (Vec::new(), String::new());
+        let mut edge = |from: &str, to: &str| {
+            lines.push_str(&format!("\"{from} (expand)\" -> \"{to} (expand)\"\n"));
+        };
+        for number in 0..agents {
+            instances.push(agent(&format!("a{number}"), ""));
+            instances.push(managed(&format!("docker_container.c{number}"), json!({})));
+            let (own, container) = (
+                format!("coder_agent.a{number}"),
+                format!("docker_container.c{number}"),
+            );
+            // All depend on one local, and each container on the one before.
+            edge(&own, "local.all");
+            edge(&container, &own);
+            edge(&container, &format!("docker_container.c{}", number + 1));
+        }
+        for number in 0..apps {
+            let name = format!("coder_app.p{number}");
+            instances.push(managed(&name, json!({ "slug": format!("s{number}") })));
+            edge(&name, "local.everything");
+            edge(
+                "local.everything",
+                &format!("coder_agent.a{}", number % agents),
+            );
+        }
+        let begun = std::time::Instant::now();
+        let graph = Graph::parse(&lines);
+        let converted = convert(&instances, &graph).unwrap();
+        let took = begun.elapsed();
+        eprintln!("{} resources in {took:?}", converted.resources.len());
+        assert!(took < std::time::Duration::from_secs(15), "{took:?}");
     }
 }

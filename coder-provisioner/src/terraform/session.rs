@@ -45,7 +45,7 @@ pub(super) struct TerraformSession {
     /// Under which the result of `init` is kept, once there is one.
     pub(super) init_key: Option<InitKey>,
     /// The same for every plan: it comes from the template alone.
-    pub(super) graph: OnceLock<Graph>,
+    pub(super) graph: OnceLock<Arc<Graph>>,
     newest_plan: Option<Arc<Planned>>,
     /// The newest plan began from a state.
     had_state: bool,
@@ -136,12 +136,14 @@ impl TerraformSession {
         // The graph comes from the template alone, so it is read beside the plan. What comes of
         // it matters only when the plan succeeds.
         let planning = self.terraform(arguments, &environment, &watcher, cancel);
-        let (planned, graph) = tokio::join!(planning, self.read_graph(cancel));
+        let (planned, (graphed, graph)) = tokio::join!(planning, self.timed_graph(cancel));
         let (measured, planned) = watcher.finish(planned);
         timings.extend(measured);
+        timings.extend(graphed);
         planned?;
         graph?;
-        let converted = self.convert(&self.show(Some(&plan_file), cancel).await?)?;
+        let shown = self.show(Some(&plan_file), cancel).await?;
+        let converted = self.convert(shown).await?;
         Ok((converted, HowToApply::Saved(plan_file), timings))
     }
 
@@ -213,6 +215,16 @@ impl TerraformSession {
         }
     }
 
+    /// A preset may be meant for another version, so what it sets too much is no error.
+    fn warn_of_presets(&self, converted: &Converted) {
+        for (preset, parameter) in converted.unknown_preset_values() {
+            let text = format!(
+                "The preset {preset:?} sets {parameter:?}, which is no parameter of the template"
+            );
+            self.logs.log(Log::new(LogLevel::Warn, text));
+        }
+    }
+
     /// Applies, with the graph read beside it where the resources are to be told from it.
     async fn apply_and_read_graph(
         &self,
@@ -227,7 +239,9 @@ impl TerraformSession {
                 .await;
         }
         let applying = self.apply_with_terraform(planned, request, sink, cancel);
-        let ((timings, applied), graph) = tokio::join!(applying, self.read_graph(cancel));
+        let ((mut timings, applied), (graphed, graph)) =
+            tokio::join!(applying, self.timed_graph(cancel));
+        timings.extend(graphed);
         (timings, applied.and(graph))
     }
 }
@@ -268,6 +282,9 @@ impl Session for TerraformSession {
         } else {
             self.plan_with_terraform(request, cancel).await?
         };
+        if transition == WorkspaceTransition::Start {
+            self.warn_of_presets(&converted);
+        }
         let planned = Arc::new(Planned { transition, apply });
         self.newest_plan = Some(Arc::clone(&planned));
         Ok(PlanComplete {
@@ -316,6 +333,7 @@ impl Session for TerraformSession {
             .await;
         // Without one, the newest snapshot stays.
         let new_state = self.new_state().await;
+        self.directory.end_apply();
         if let Err(error) = applied {
             self.forget_broken_init(&error).await;
             return Err(failed(error, new_state, timings));

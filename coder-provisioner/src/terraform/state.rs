@@ -18,6 +18,8 @@ use super::provisioner::blocking;
 use crate::protocol::MAX_STATE_BYTES;
 use crate::{Error, ErrorKind, Result, StateSink};
 
+/// The file that Terraform's local back end writes.
+pub(super) const STATE_FILE: &str = "terraform.tfstate";
 /// How often the file is looked at while nothing points to a change.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Terraform says that a resource is there shortly before it writes the state: for a while the file is looked at
@@ -60,7 +62,7 @@ impl StateFile {
     /// The file that Terraform's local back end uses in `directory`.
     pub(super) fn new(directory: &Path) -> Self {
         Self {
-            path: directory.join("terraform.tfstate"),
+            path: directory.join(STATE_FILE),
             errored: directory.join("errored.tfstate"),
         }
     }

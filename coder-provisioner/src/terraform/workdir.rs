@@ -25,7 +25,8 @@ pub(super) const APPLYING: &str = "applying";
 /// Directories that a crash left behind are removed at this age.
 const STALE_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A session's directory, 0700, removed when dropped.
+/// A session's directory, 0700, removed when dropped, unless an apply was cut off: then the state in it may be
+/// nowhere else, and it is left to [`super::leftovers`].
 ///
 /// The template and our own files are in folders of their own, so that a template cannot bring
 /// files that we would take for ours.
@@ -39,7 +40,7 @@ impl WorkDirectory {
     /// Creates the directory of a session. Blocks.
     pub(super) fn create(parent: &Path, session: Uuid, owner: Owner) -> Result<Self> {
         create_private(parent).map_err(|error| failed("create", parent, error))?;
-        let root = parent.join(format!("{PREFIX}{session}"));
+        let root = root(parent, session);
         for folder in [root.join(TEMPLATE), root.join(CONTROL)] {
             create_private(&folder).map_err(|error| failed("create", &folder, error))?;
         }
@@ -57,6 +58,16 @@ impl WorkDirectory {
     pub(super) fn begin_apply(&self) -> Result<()> {
         let path = self.control().join(APPLYING);
         fs::write(&path, "").map_err(|error| failed("create", &path, error))
+    }
+
+    /// Notes that the state was handed over. Blocks.
+    pub(super) fn end_apply(&self) {
+        let path = self.control().join(APPLYING);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %path.display(), %error, "the state is looked after twice");
+        }
     }
 
     /// Leaves everything as a kill would.
@@ -83,10 +94,19 @@ impl WorkDirectory {
 
 impl Drop for WorkDirectory {
     fn drop(&mut self) {
+        if self.control().join(APPLYING).exists() {
+            tracing::warn!(path = %self.root.display(), "an apply was cut off, its state is handed in later");
+            return;
+        }
         if let Err(error) = fs::remove_dir_all(&self.root) {
             tracing::warn!(path = %self.root.display(), %error, "a work directory stays behind");
         }
     }
+}
+
+/// Where the directory of a session is.
+pub(super) fn root(parent: &Path, session: Uuid) -> PathBuf {
+    parent.join(format!("{PREFIX}{session}"))
 }
 
 /// The directories of sessions. Blocks.

@@ -73,7 +73,7 @@ pub(super) fn has_error(diagnostics: &[Diagnostic]) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Path {
     steps: Vec<Step>,
-    /// The elements of a set have no address: a path ends at the set.
+    /// The elements of a set have no address: a path ends at a set of several.
     ended: bool,
 }
 
@@ -105,10 +105,12 @@ impl Path {
         self.with(Step::Key(key.to_owned()))
     }
 
-    /// The instance of a nested block.
-    pub(super) fn instance(&self, nesting: Nesting, index: usize) -> Self {
+    /// The instance of a nested block of which there are `of`. Terraform finds the only one of a set when no step
+    /// leads into the set.
+    pub(super) fn instance(&self, nesting: Nesting, index: usize, of: usize) -> Self {
         match nesting {
             Nesting::List => self.index(index),
+            Nesting::Set if of == 1 => self.clone(),
             Nesting::Set => Self {
                 ended: true,
                 ..self.clone()
@@ -159,15 +161,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_ends_at_a_set() {
-        let set = Path::root()
-            .attribute("healthcheck")
-            .instance(Nesting::Set, 0);
-        assert_eq!(set.attribute("url").to_string(), "healthcheck");
-        let list = Path::root()
-            .attribute("metadata")
-            .instance(Nesting::List, 2);
-        assert_eq!(list.attribute("key").to_string(), "metadata[2].key");
+    fn a_path_ends_at_a_set_of_several() {
+        let inside = |name, nesting, index, of| {
+            let block = Path::root().attribute(name);
+            block.instance(nesting, index, of).attribute("x")
+        };
+        let only = inside("healthcheck", Nesting::Set, 0, 1);
+        assert_eq!(only.to_string(), "healthcheck.x");
+        let several = inside("volume", Nesting::Set, 0, 2);
+        assert_eq!(several.to_string(), "volume");
+        let listed = inside("metadata", Nesting::List, 2, 3);
+        assert_eq!(listed.to_string(), "metadata[2].x");
     }
 
     #[test]

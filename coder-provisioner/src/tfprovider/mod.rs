@@ -17,7 +17,6 @@
 //! `display_apps` has none in its state (see
 //! [`Agent::display_apps_or_default`](crate::attributes::Agent::display_apps_or_default)).
 
-mod cron;
 mod data_source;
 mod diagnostics;
 mod environment;

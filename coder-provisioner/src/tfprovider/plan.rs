@@ -1,11 +1,12 @@
 //! What a change of configuration does to a resource.
 //!
 //! Nothing of this provider can be updated in place: whatever the template changes replaces the
-//! resource.
+//! resource. What only reads differently in the state, since another provider or an older one wrote
+//! it, is no change: absent values, empty ones and defaults.
 
 use super::diagnostics::Path;
 use super::msgpack;
-use super::value::{Object, Value, get};
+use super::value::{Number, Object, Value, get};
 use crate::attributes::{Attribute, Block, NestedBlock, Nesting, Presence};
 
 /// A planned state.
@@ -87,17 +88,17 @@ fn changes(block: &Block, state: &Object, prior: &Object) -> Vec<Path> {
         .attributes
         .iter()
         .filter(|attribute| attribute.presence != Presence::Computed)
-        .filter(|attribute| get(state, attribute.name) != get(prior, attribute.name))
+        .filter(|attribute| {
+            let value = |of| normal(attribute, get(of, attribute.name));
+            value(state) != value(prior)
+        })
         .map(|attribute| attribute.name);
     let blocks = block
         .blocks
         .iter()
         .filter(|nested| {
-            let (new, old) = (get(state, nested.name), get(prior, nested.name));
-            match nested.nesting {
-                Nesting::List => new != old,
-                Nesting::Set => in_any_order(new) != in_any_order(old),
-            }
+            let value = |of| normal_block(nested, get(of, nested.name));
+            value(state) != value(prior)
         })
         .map(|nested| nested.name);
     attributes
@@ -106,20 +107,77 @@ fn changes(block: &Block, state: &Object, prior: &Object) -> Vec<Path> {
         .collect()
 }
 
-fn in_any_order(set: &Value) -> Vec<Vec<u8>> {
-    let mut items: Vec<_> = match set {
-        Value::List(items) => items
-            .iter()
-            .map(|item| msgpack::encode(item).msgpack)
-            .collect(),
-        other => vec![msgpack::encode(other).msgpack],
+/// A value such that two which mean the same are the same.
+fn normal(attribute: &Attribute, value: &Value) -> Value {
+    match (value, attribute.default) {
+        (Value::Null, Some(default)) => default.into(),
+        (value, None) if is_zero(value) => Value::Null,
+        (Value::Map(entries), _) => {
+            let given = entries.iter().filter(|(_, value)| **value != Value::Null);
+            Value::Map(
+                given
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect(),
+            )
+        }
+        (value, _) => value.clone(),
+    }
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) | Value::Number(Number::Int(0)) => true,
+        Value::String(text) => text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Map(entries) => entries.values().all(|value| *value == Value::Null),
+        Value::Bool(_) | Value::Number(_) | Value::Unknown => false,
+    }
+}
+
+/// The same for nested blocks. The order of a set does not matter.
+fn normal_block(nested: &NestedBlock, value: &Value) -> Value {
+    let Value::List(items) = value else {
+        return value.clone();
     };
-    items.sort();
-    items
+    let mut items: Vec<_> = items.iter().map(|item| normal_item(nested, item)).collect();
+    if nested.nesting == Nesting::Set {
+        items.sort_by_cached_key(|item| msgpack::encode(item).msgpack);
+    }
+    // The published provider writes what such a block says when it is absent.
+    if items.is_empty() && has_defaults_only(&nested.block) {
+        items.push(normal_item(nested, &Value::Map(Object::new())));
+    }
+    Value::List(items)
+}
+
+fn normal_item(nested: &NestedBlock, item: &Value) -> Value {
+    let Value::Map(item) = item else {
+        return item.clone();
+    };
+    let attributes = nested.block.attributes.iter();
+    let attributes = attributes.map(|attribute| {
+        let value = normal(attribute, get(item, attribute.name));
+        (attribute.name.to_owned(), value)
+    });
+    let blocks = nested.block.blocks.iter();
+    let blocks = blocks.map(|inner| {
+        let value = normal_block(inner, get(item, inner.name));
+        (inner.name.to_owned(), value)
+    });
+    Value::Map(attributes.chain(blocks).collect())
+}
+
+fn has_defaults_only(block: &Block) -> bool {
+    let mut attributes = block.attributes.iter();
+    block.blocks.is_empty()
+        && !block.attributes.is_empty()
+        && attributes.all(|attribute| attribute.default.is_some())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::attributes::{Agent, AiTask, Shape};
     use crate::tfprovider::value::{Extra, conform_block, set};
@@ -200,5 +258,55 @@ mod tests {
         let mut now = prior.clone();
         now.insert("display_apps".into(), Value::List(vec![2.into(), 1.into()]));
         assert_eq!(changes(&Agent::BLOCK, &now, &prior), []);
+    }
+
+    #[test]
+    fn an_entry_of_a_map_that_is_null_is_none() {
+        let env = |entries: &[(&str, Value)]| -> Object {
+            let entries = entries.iter().map(|(k, v)| ((*k).to_owned(), v.clone()));
+            [("env".to_owned(), Value::Map(entries.collect()))].into()
+        };
+        let prior = env(&[("A", "a".into())]);
+        let now = env(&[("A", "a".into()), ("B", Value::Null)]);
+        assert_eq!(changes(&Agent::BLOCK, &now, &prior), []);
+        let now = env(&[("A", "b".into())]);
+        assert_eq!(changes(&Agent::BLOCK, &now, &prior).len(), 1);
+        let now = env(&[("B", Value::Null)]);
+        assert_eq!(changes(&Agent::BLOCK, &now, &Object::new()), []);
+    }
+
+    #[test]
+    fn what_another_provider_wrote_is_no_change() {
+        let config = config(&[("os", "linux"), ("arch", "amd64")]);
+        let written = json!({
+            "id": "1", "token": "t", "init_script": "", "os": "linux", "arch": "amd64", "auth": "token",
+            "connection_timeout": 120, "startup_script_behavior": "non-blocking", "dir": "", "order": 0,
+            "env": null, "motd_file": null, "metadata": [], "resources_monitoring": [],
+            "display_apps": [{
+                "vscode": true, "vscode_insiders": false, "web_terminal": true,
+                "port_forwarding_helper": true, "ssh_helper": true,
+            }],
+        });
+        let prior = |written: &serde_json::Value| {
+            let value = msgpack::decode_json(written.to_string().as_bytes()).unwrap();
+            conform_block(&Agent::BLOCK, value, Extra::Drop, &Path::root()).unwrap()
+        };
+        let planned = plan(&Agent::BLOCK, &config, Some(&prior(&written)), |_| ());
+        assert_eq!(planned.replaced_by, []);
+        assert_eq!(get(&planned.state, "id").as_str(), Some("1"));
+        assert_eq!(get(&planned.state, "display_apps"), &Value::List(vec![]));
+        assert_eq!(get(&planned.state, "api_key_scope").as_str(), Some("all"));
+
+        for (name, value) in [
+            ("order", json!(1)),
+            ("dir", json!("/work")),
+            ("api_key_scope", json!("no_user_data")),
+            ("display_apps", json!([{ "ssh_helper": false }])),
+        ] {
+            let mut other = written.clone();
+            other[name] = value;
+            let planned = plan(&Agent::BLOCK, &config, Some(&prior(&other)), |_| ());
+            assert_eq!(planned.replaced_by, [Path::root().attribute(name)]);
+        }
     }
 }

@@ -68,18 +68,20 @@ impl Provider {
         &self,
         request: wire::ConfigureProviderRequest,
     ) -> wire::DiagnosticsResponse {
-        match configured_url(request.config.as_ref()) {
-            Ok(Some(url)) => {
-                *self
-                    .access_url
-                    .lock()
-                    .unwrap_or_else(|lock| lock.into_inner()) = url;
-                wire::DiagnosticsResponse::default()
+        let configured = configured_url(request.config.as_ref()).and_then(|url| {
+            let mut access_url = self
+                .access_url
+                .lock()
+                .unwrap_or_else(|lock| lock.into_inner());
+            match url {
+                Some(url) => *access_url = url,
+                None => check_url(&access_url, "CODER_AGENT_URL")?,
             }
-            Ok(None) => wire::DiagnosticsResponse::default(),
-            Err(error) => wire::DiagnosticsResponse {
-                diagnostics: vec![error.into_wire()],
-            },
+            Ok(())
+        });
+        let diagnostics = configured.err().map(Diagnostic::into_wire);
+        wire::DiagnosticsResponse {
+            diagnostics: diagnostics.into_iter().collect(),
         }
     }
 
@@ -272,11 +274,15 @@ fn configured_url(config: Option<&DynamicValue>) -> Result<Option<String>, Diagn
     let Some(url) = get(&config, "url").as_str() else {
         return Ok(None);
     };
-    Url::parse(url).map_err(|error| {
-        let detail = format!("{url:?} is not a URL: {error}.");
-        Diagnostic::error("Invalid url", detail).at(&Path::root().attribute("url"))
-    })?;
+    check_url(url, "url").map_err(|error| error.at(&Path::root().attribute("url")))?;
     Ok(Some(url.to_owned()))
+}
+
+fn check_url(url: &str, from: &str) -> Result<(), Diagnostic> {
+    Url::parse(url).map(drop).map_err(|error| {
+        let detail = format!("{url:?} is not a URL: {error}.");
+        Diagnostic::error(format!("Invalid {from}"), detail)
+    })
 }
 
 fn check(
@@ -459,6 +465,25 @@ mod tests {
         let type_name = "coder_workspace".to_owned();
         let read = provider.read_data_source(wire::ConfigRequest { type_name, config });
         assert_eq!(get(&decoded(read.state), "access_port").as_int(), Some(99));
+    }
+
+    #[test]
+    fn the_url_of_the_environment_must_be_one() {
+        let configured = |url: &str, config| {
+            let environment = [("CODER_AGENT_URL", url)].into_iter().collect();
+            let provider = Provider::new(environment);
+            let request = wire::ConfigureProviderRequest { config };
+            let found = provider.configure(request).diagnostics.into_iter();
+            found.map(|error| error.summary).collect::<Vec<_>>()
+        };
+        let own = || encoded(&[("url", "http://a".into())]);
+        assert_eq!(
+            configured("no url", encoded(&[])),
+            ["Invalid CODER_AGENT_URL"]
+        );
+        assert_eq!(configured("no url", own()), [""; 0]);
+        assert_eq!(configured("http://a", encoded(&[])), [""; 0]);
+        assert_eq!(configured("", encoded(&[])), [""; 0], "the default");
     }
 
     #[test]

@@ -19,6 +19,7 @@ fn schema_block(block: &Block) -> wire::SchemaBlock {
         attributes: block.attributes.iter().map(schema_attribute).collect(),
         block_types: block.blocks.iter().map(schema_nested_block).collect(),
         description: block.description.trim().to_owned(),
+        deprecated: false,
     }
 }
 
@@ -40,13 +41,17 @@ fn schema_attribute(attribute: &Attribute) -> wire::SchemaAttribute {
         optional,
         computed,
         sensitive: attribute.sensitive,
+        deprecated: attribute.deprecated,
     }
 }
 
 fn schema_nested_block(nested: &NestedBlock) -> wire::SchemaNestedBlock {
     wire::SchemaNestedBlock {
         type_name: nested.name.to_owned(),
-        block: Some(schema_block(&nested.block)),
+        block: Some(wire::SchemaBlock {
+            deprecated: nested.deprecated,
+            ..schema_block(&nested.block)
+        }),
         nesting: match nested.nesting {
             Nesting::List => 2,
             Nesting::Set => 3,
@@ -76,7 +81,7 @@ fn type_name(ty: &Type) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attributes::{Agent, Shape, WorkspaceOwner};
+    use crate::attributes::{Agent, AiTask, Shape, WorkspaceOwner};
 
     #[test]
     fn types_are_written_as_terraform_reads_them() {
@@ -99,5 +104,15 @@ mod tests {
         assert!(auth.optional && auth.computed && !auth.required);
         let dir = agent.attributes.iter().find(|a| a.name == "dir").unwrap();
         assert!(dir.optional && !dir.computed);
+    }
+
+    #[test]
+    fn what_is_deprecated_is_marked() {
+        let agent = schema(&Agent::BLOCK).block.unwrap();
+        let marked: Vec<_> = agent.attributes.iter().filter(|a| a.deprecated).collect();
+        assert_eq!((marked.len(), marked[0].name.as_str()), (1, "dir"));
+        let task = schema(&AiTask::BLOCK).block.unwrap();
+        assert!(!task.deprecated);
+        assert!(task.block_types[0].block.as_ref().unwrap().deprecated);
     }
 }

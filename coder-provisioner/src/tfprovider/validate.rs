@@ -29,24 +29,28 @@ pub(super) fn validate(block: &Block, object: &Object, path: &Path) -> Vec<Diagn
                 .rules
                 .iter()
                 .filter_map(|rule| breach(rule, value));
-            found.extend(breaches.map(|detail| {
-                Diagnostic::error(format!("Invalid {}", attribute.name), detail).at(&path)
+            found.extend(breaches.map(|breach| {
+                let path = breach.key.map_or_else(|| path.clone(), |key| path.key(key));
+                Diagnostic::error(format!("Invalid {}", attribute.name), breach.detail).at(&path)
             }));
         }
     }
     for nested in block.blocks {
         let items = get(object, nested.name).as_list();
-        let path = path.attribute(nested.name);
         if !items.is_empty() {
-            found.extend(conflict(object, nested.name, nested.conflicts_with, &path));
-            found.extend(duplicates(nested, items, &path));
+            // A block as a whole has no address, what it excludes has.
+            found.extend(nested.conflicts_with.iter().filter_map(|other| {
+                conflict(object, nested.name, &[other], &path.attribute(other))
+            }));
         }
+        let path = path.attribute(nested.name);
+        found.extend(duplicates(nested, items, &path));
         for (index, item) in items.iter().enumerate() {
             if let Some(item) = item.as_object() {
                 found.extend(validate(
                     &nested.block,
                     item,
-                    &path.instance(nested.nesting, index),
+                    &path.instance(nested.nesting, index, items.len()),
                 ));
             }
         }
@@ -74,7 +78,8 @@ fn duplicates(nested: &NestedBlock, items: &[Value], path: &Path) -> Vec<Diagnos
                 continue;
             };
             if !seen.insert(value) {
-                let path = path.instance(nested.nesting, index).attribute(name);
+                let path = path.instance(nested.nesting, index, items.len());
+                let path = path.attribute(name);
                 let detail = format!("The {name} {value:?} is used more than once.");
                 found.push(Diagnostic::error(format!("Duplicate {name}"), detail).at(&path));
             }
@@ -83,8 +88,28 @@ fn duplicates(nested: &NestedBlock, items: &[Value], path: &Path) -> Vec<Diagnos
     found
 }
 
+/// What is wrong with a value.
+struct Breach<'a> {
+    detail: String,
+    /// The entry of a map that it is about.
+    key: Option<&'a str>,
+}
+
 /// What is wrong with a given value, if anything.
-fn breach(rule: &Rule, value: &Value) -> Option<String> {
+fn breach<'a>(rule: &Rule, value: &'a Value) -> Option<Breach<'a>> {
+    if let (Rule::NotEmpty, Value::Map(entries)) = (rule, value) {
+        let empty = |(_, value): &(&String, &Value)| value.as_str() == Some("");
+        let (key, _) = entries.iter().find(empty)?;
+        return Some(Breach {
+            detail: format!("The value of {key:?} must not be empty."),
+            key: Some(key),
+        });
+    }
+    let detail = refused(rule, value)?;
+    Some(Breach { detail, key: None })
+}
+
+fn refused(rule: &Rule, value: &Value) -> Option<String> {
     match (rule, value) {
         (Rule::OneOf(allowed), Value::String(text)) => (!allowed.contains(&text.as_str()))
             .then(|| format!("It must be one of {}, not {text:?}.", quoted(allowed))),
@@ -96,12 +121,6 @@ fn breach(rule: &Rule, value: &Value) -> Option<String> {
         }),
         (Rule::NotEmpty, Value::String(text)) => {
             text.is_empty().then(|| "It must not be empty.".to_owned())
-        }
-        (Rule::NotEmpty, Value::Map(entries)) => {
-            let (key, _) = entries
-                .iter()
-                .find(|(_, value)| value.as_str() == Some(""))?;
-            Some(format!("The value of {key:?} must not be empty."))
         }
         (Rule::Url, Value::String(text)) => {
             let problem = parse_url(text).err()?;
@@ -147,7 +166,7 @@ fn quoted(texts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attributes::{App, Env, ResourcesMonitoring, Shape};
+    use crate::attributes::{AiTask, App, Env, ResourcesMonitoring, Shape, WorkspacePreset};
 
     fn object(entries: &[(&str, Value)]) -> Object {
         entries
@@ -201,8 +220,30 @@ mod tests {
         let both = [("url", "http://a".into()), ("command", "b".into())];
         assert_eq!(breaches(&App::BLOCK, &both).len(), 2);
         let block = Value::List(vec![Value::Map(Object::new())]);
-        let both = [("command", "b".into()), ("healthcheck", block)];
-        assert_eq!(breaches(&App::BLOCK, &both).len(), 1);
+        let both = [("command", "b".into()), ("healthcheck", block.clone())];
+        let refused = r#""healthcheck" and "command" cannot be given together."#;
+        assert_eq!(
+            breaches(&App::BLOCK, &both),
+            [format!("command: {refused}")]
+        );
+        let app = [("app_id", Uuid::nil().to_string().into())];
+        assert_eq!(breaches(&AiTask::BLOCK, &app), [""; 0]);
+        let [app] = app;
+        let both = [app, ("sidebar_app", block)];
+        assert_eq!(breaches(&AiTask::BLOCK, &both).len(), 1);
+    }
+
+    #[test]
+    fn an_empty_entry_of_a_map_is_named() {
+        let entries = object(&[("a", "x".into()), ("b", "".into())]);
+        let found = breaches(
+            &WorkspacePreset::BLOCK,
+            &[("parameters", Value::Map(entries))],
+        );
+        assert_eq!(
+            found,
+            [r#"parameters["b"]: The value of "b" must not be empty."#]
+        );
     }
 
     #[test]
@@ -214,6 +255,12 @@ mod tests {
         );
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[0].starts_with("volume: "), "{found:?}");
+        let memory = Value::Map(object(&[("threshold", 101.into())]));
+        let found = breaches(
+            &ResourcesMonitoring::BLOCK,
+            &[("memory", vec![memory].into())],
+        );
+        assert!(found[0].starts_with("memory.threshold: "), "{found:?}");
     }
 
     impl From<Vec<Value>> for Value {

@@ -162,12 +162,13 @@ pub(super) fn conform_block(
             Value::Null => Value::List(Vec::new()),
             Value::Unknown => Value::Unknown,
             Value::List(items) => {
-                let mut list = Vec::with_capacity(items.len());
+                let of = items.len();
+                let mut list = Vec::with_capacity(of);
                 for (index, item) in items.into_iter().enumerate() {
                     list.push(match item {
                         Value::Unknown => Value::Unknown,
                         item => {
-                            let path = path.instance(nested.nesting, index);
+                            let path = path.instance(nested.nesting, index, of);
                             Value::Map(conform_block(&nested.block, item, extra, &path)?)
                         }
                     });

@@ -68,6 +68,8 @@ pub(super) struct SchemaBlock {
     pub(super) block_types: Vec<SchemaNestedBlock>,
     #[prost(string, tag = "4")]
     pub(super) description: String,
+    #[prost(bool, tag = "6")]
+    pub(super) deprecated: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -87,6 +89,8 @@ pub(super) struct SchemaAttribute {
     pub(super) computed: bool,
     #[prost(bool, tag = "7")]
     pub(super) sensitive: bool,
+    #[prost(bool, tag = "9")]
+    pub(super) deprecated: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

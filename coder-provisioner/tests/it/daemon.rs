@@ -32,19 +32,19 @@ const BOUND: Duration = Duration::from_secs(20);
 
 /// A fake of the server: a queue in memory that keeps all it is told.
 #[derive(Default)]
-struct FakeServer {
+pub(crate) struct FakeServer {
     inner: Mutex<Inner>,
     changed: watch::Sender<u64>,
     heartbeats: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Inner {
-    queue: VecDeque<AcquiredJob>,
+pub(crate) struct Inner {
+    pub(crate) queue: VecDeque<AcquiredJob>,
     acquired: usize,
     updates: Vec<UpdateJob>,
-    completed: Vec<CompletedJob>,
-    failed: Vec<FailedJob>,
+    pub(crate) completed: Vec<CompletedJob>,
+    pub(crate) failed: Vec<FailedJob>,
     canceled: bool,
     lease_lost: bool,
     /// That many reports and updates are answered with "unavailable" first.
@@ -56,7 +56,7 @@ struct Inner {
 }
 
 impl FakeServer {
-    fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let value = change(&mut self.inner.lock().unwrap());
         self.changed.send_modify(|count| *count += 1);
         value
@@ -73,7 +73,7 @@ impl FakeServer {
     }
 
     /// All log lines that were stored.
-    fn logs(&self) -> Vec<JobLog> {
+    pub(crate) fn logs(&self) -> Vec<JobLog> {
         let inner = self.inner.lock().unwrap();
         inner
             .updates
@@ -250,7 +250,7 @@ fn options() -> DaemonOptions {
     }
 }
 
-fn build() -> JobKind {
+pub(crate) fn build() -> JobKind {
     JobKind::WorkspaceBuild(Box::new(WorkspaceBuild {
         workspace_build_id: WorkspaceBuildId(Uuid::from_u128(9)),
         workspace_name: "dev".into(),
@@ -537,6 +537,35 @@ async fn a_lost_lease_ends_the_job_without_another_write() {
         assert!(inner.updates.iter().all(|update| update.job_id == second));
         assert_eq!(inner.failed.len(), 0);
     });
+}
+
+/// A build that ends when its lease is lost. Its daemon says nothing in between.
+async fn kept_after_a_lost_lease(state: &str) -> Vec<Bytes> {
+    let harness = Harness::start(DaemonOptions {
+        update_interval: BOUND * 10,
+        log_flush_interval: BOUND * 10,
+        ..options()
+    });
+    let mut script = waiting_script();
+    script.apply.state = Some(state.into());
+    harness.queue(1, build(), &script);
+    timeout(BOUND, harness.echo.reached("go")).await.unwrap();
+    let stored = |inner: &Inner| inner.updates.iter().any(|update| update.state.is_some());
+    harness.server.until("the snapshot is stored", stored).await;
+    harness.server.with(|inner| inner.lease_lost = true);
+    harness.echo.release("go");
+    let (server, echo) = (Arc::clone(&harness.server), harness.echo.clone());
+    harness.stop().await;
+    server.with(|inner| assert_eq!((inner.completed.len(), inner.failed.len()), (0, 0)));
+    echo.kept()
+}
+
+#[tokio::test]
+async fn a_state_that_the_server_does_not_take_is_kept() {
+    let kept = kept_after_a_lost_lease("whole").await;
+    assert_eq!(kept, [Bytes::from_static(b"whole")]);
+    let kept = kept_after_a_lost_lease("half").await;
+    assert!(kept.is_empty(), "the server has it");
 }
 
 #[tokio::test]

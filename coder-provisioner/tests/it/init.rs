@@ -200,8 +200,8 @@ async fn a_build_of_an_imported_template_is_one_command() {
 
     let stages = bench.build(&local).await;
     assert_eq!(bench.ran(), ["apply"]);
-    let expected = [TimingStage::Init, TimingStage::Plan, TimingStage::Apply];
-    assert_eq!(stages, expected);
+    use TimingStage::{Apply, Graph, Init, Plan};
+    assert_eq!(stages, [Init, Plan, Apply, Graph]);
 
     // An import looks again; another template has nothing kept.
     bench.import(&local).await.0.unwrap();

@@ -16,8 +16,11 @@ mod daemon;
 mod echo;
 #[cfg(all(feature = "testing", feature = "terraform"))]
 mod fetch;
+#[cfg(all(feature = "testing", feature = "terraform"))]
+mod flood;
 #[cfg(all(feature = "testing", feature = "terraform", feature = "tfprovider"))]
 mod init;
+mod protocols;
 #[cfg(feature = "tfprovider")]
 mod provider;
 #[cfg(any(feature = "terraform", feature = "tfprovider"))]

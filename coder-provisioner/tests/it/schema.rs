@@ -1,7 +1,7 @@
 //! The declared resources and data sources, against the list of what templates may rely on.
 //!
 //! One line per attribute: its type, whether it is required (`req`), optional (`opt`) or given by the provider
-//! (`comp`), whether it is sensitive, its default, the rules for its values, and what it excludes.
+//! (`comp`), whether it is sensitive or deprecated, its default, the rules for its values, and what it excludes.
 
 use coder_provisioner::attributes as a;
 use coder_provisioner::attributes::{
@@ -17,7 +17,7 @@ coder_agent.auth string opt ="token" token|google-instance-identity|aws-instance
 coder_agent.token string comp sensitive
 coder_agent.init_script string comp
 coder_agent.api_key_scope string opt ="all" all|no_user_data
-coder_agent.dir string opt
+coder_agent.dir string opt deprecated
 coder_agent.env map(string) opt
 coder_agent.startup_script string opt
 coder_agent.startup_script_behavior string opt ="non-blocking" blocking|non-blocking
@@ -54,7 +54,7 @@ coder_ai_task.id string comp
 coder_ai_task.app_id string opt,comp uuid !sidebar_app
 coder_ai_task.prompt string comp
 coder_ai_task.enabled bool comp
-coder_ai_task.sidebar_app{} set max1 !app_id
+coder_ai_task.sidebar_app{} set max1 deprecated
 coder_ai_task.sidebar_app.id string req uuid
 coder_app.id string comp
 coder_app.agent_id string req
@@ -247,6 +247,9 @@ fn attribute_line(attribute: &Attribute) -> String {
     if attribute.sensitive {
         words.push("sensitive".to_owned());
     }
+    if attribute.deprecated {
+        words.push("deprecated".to_owned());
+    }
     words.extend(attribute.default.map(|value| match value {
         DefaultValue::String(text) => format!("={text:?}"),
         DefaultValue::Number(number) => format!("={number}"),
@@ -273,6 +276,9 @@ fn block_line(nested: &NestedBlock) -> String {
     }
     if nested.max_items > 0 {
         words.push(format!("max{}", nested.max_items));
+    }
+    if nested.deprecated {
+        words.push("deprecated".to_owned());
     }
     words.extend(nested.unique.iter().map(|name| format!("unique({name})")));
     words.extend(

@@ -16,7 +16,7 @@ use coder_core::secret::Secret;
 use coder_core::template_version::VariableValue;
 use coder_core::workspace_build::WorkspaceTransition;
 use coder_provisioner::conformance::{Case, Fixture, Recorder};
-use coder_provisioner::protocol::{ApplyRequest, Config, PlanRequest, TimingStage};
+use coder_provisioner::protocol::{ApplyRequest, Config, PlanRequest, Timing, TimingStage};
 use coder_provisioner::{
     ErrorKind, LogSink, Provisioner, Session, StateSink, TerraformOptions, TerraformProvisioner,
     provisioner_conformance,
@@ -314,7 +314,7 @@ async fn process_ids(recorder: &Recorder) -> (String, String) {
 }
 
 #[tokio::test]
-async fn dropped_work_leaves_no_process_and_no_directory() {
+async fn dropped_work_leaves_no_process_and_nothing_but_its_state() {
     let bench = Bench::new();
     let (mut session, recorder) = bench.open(bench.archive(Case::SlowApply)).await;
     let watching = Arc::clone(&recorder);
@@ -327,6 +327,12 @@ async fn dropped_work_leaves_no_process_and_no_directory() {
     let _ = work.await;
     until_dead(&terraform);
     until_dead(&command);
+    let [leftover] = <[_; 1]>::try_from(bench.provisioner.leftovers().await).unwrap();
+    let state = String::from_utf8(leftover.state.clone().unwrap().to_vec()).unwrap();
+    assert!(state.contains("\"disk\""), "{state}");
+    tokio::task::spawn_blocking(move || leftover.settle(true))
+        .await
+        .unwrap();
     assert_eq!(bench.sessions(), 0);
 }
 
@@ -416,7 +422,8 @@ async fn each_step_is_timed() {
     let cancel = CancellationToken::new();
     let planned = session.plan(start_request(), &cancel).await.unwrap();
     let stages: Vec<_> = planned.timings.iter().map(|timing| timing.stage).collect();
-    assert_eq!(stages, [TimingStage::Init, TimingStage::Plan]);
+    let expected = [TimingStage::Init, TimingStage::Plan, TimingStage::Graph];
+    assert_eq!(stages, expected);
     let sink: Arc<dyn StateSink> = Arc::clone(&recorder) as _;
     let applied = session
         .apply(planned.handle, ApplyRequest::default(), sink, &cancel)
@@ -428,6 +435,8 @@ async fn each_step_is_timed() {
         .filter(|timing| timing.action == "create")
         .map(|timing| (timing.resource.as_str(), timing.source.as_str()))
         .collect();
+    let graph = |timing: &Timing| timing.stage == TimingStage::Graph && timing.action == "graph";
+    assert_eq!(applied.timings.iter().filter(|one| graph(one)).count(), 1);
     let source = "terraform";
     assert_eq!(
         created,

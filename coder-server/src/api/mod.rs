@@ -1,6 +1,7 @@
 //! The endpoints, one folder per resource, one file per operation.
 
 mod auth;
+mod connection_logs;
 mod events;
 mod external_auth;
 mod files;

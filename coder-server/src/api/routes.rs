@@ -1,9 +1,9 @@
 //! Routes of all resources.
 
 use super::{
-    auth, external_auth, files, general, organizations, provisioner_daemons, provisioner_jobs,
-    provisioner_keys, template_versions, templates, tokens, users, workspace_agents,
-    workspace_builds, workspaces,
+    auth, connection_logs, external_auth, files, general, organizations, provisioner_daemons,
+    provisioner_jobs, provisioner_keys, template_versions, templates, tokens, users,
+    workspace_agents, workspace_builds, workspaces,
 };
 use crate::app_state::AppState;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(organizations::routes())
+        .merge(connection_logs::routes())
         .merge(files::routes())
         .merge(templates::routes())
         .merge(template_versions::routes())

@@ -44,7 +44,7 @@ impl Handshake {
         impl Future<Output = Option<WsIo<TokioIo<Upgraded>>>>,
     ) {
         let (response, connection) = self.switch();
-        let connection = async move { Some(ws::server_io(connection.await?).await) };
+        let connection = async move { Some(ws::server_io(connection.await?)) };
         (response, connection)
     }
 

@@ -6,6 +6,7 @@ use super::{
     global::GlobalArgs,
     output::{confirm, error_line, printable},
     parameters::ParameterArgs,
+    presets,
     progress::{Followed, warn_unmatched},
     types::{Build, Workspace, values_json},
     workspace,
@@ -16,11 +17,14 @@ use coder_core::{
 };
 use serde_json::json;
 
-/// Flags of `coder start` and `coder restart`.
+/// Flags of `coder start`, `coder restart` and `coder update`.
 #[derive(clap::Args)]
 pub(crate) struct StartArgs {
     /// The workspace.
-    workspace: String,
+    pub(super) workspace: String,
+    /// A preset of the template; its values replace those from before.
+    #[arg(long, env = "CODER_PRESET_NAME")]
+    preset: Option<String>,
     /// Do not wait for the build.
     #[arg(long)]
     no_wait: bool,
@@ -69,7 +73,7 @@ pub(crate) async fn start(global: &GlobalArgs, args: StartArgs) -> CliResult {
         ));
         return Ok(());
     }
-    start_found(&client, &workspace, &args).await
+    start_found(&client, &workspace, &args, version(&workspace)).await
 }
 
 /// Stops a workspace, then starts it.
@@ -77,9 +81,14 @@ pub(crate) async fn restart(global: &GlobalArgs, args: StartArgs) -> CliResult {
     let client = Client::signed_in(global)?;
     let workspace = workspace::find_by_text(&client, &args.workspace).await?;
     confirm(&format!("Restart {}?", workspace.full_name()), args.yes)?;
+    stop_first(&client, &workspace).await?;
+    start_found(&client, &workspace, &args, version(&workspace)).await
+}
+
+/// Stops a workspace that is about to be started anew, so that its scripts for that run.
+pub(super) async fn stop_first(client: &Client, workspace: &Workspace) -> CliResult {
     let body = json!({ "transition": WorkspaceTransition::Stop, "reason": "cli" });
-    build(&client, &workspace, &body, false).await?;
-    start_found(&client, &workspace, &args).await
+    build(client, workspace, &body, false).await
 }
 
 /// Stops a workspace.
@@ -116,23 +125,41 @@ pub(crate) async fn start_as_is(client: &Client, workspace: &Workspace) -> CliRe
     build(client, workspace, &body, false).await
 }
 
-async fn start_found(client: &Client, workspace: &Workspace, args: &StartArgs) -> CliResult {
-    let latest = &workspace.latest_build;
-    let version = if workspace.template_require_active_version {
+/// The version that a start builds.
+fn version(workspace: &Workspace) -> &str {
+    if workspace.template_require_active_version || workspace.automatic_updates == "always" {
         &workspace.template_active_version_id
     } else {
-        &latest.template_version_id
-    };
+        &workspace.latest_build.template_version_id
+    }
+}
+
+/// Starts a workspace from a version of its template.
+pub(super) async fn start_found(
+    client: &Client,
+    workspace: &Workspace,
+    args: &StartArgs,
+    version: &str,
+) -> CliResult {
+    let latest = &workspace.latest_build;
     let previous: Vec<ParameterValue> = client
         .get(&format!("api/v2/workspacebuilds/{}/parameters", latest.id))
         .await?;
+    let preset = match &args.preset {
+        Some(name) => {
+            let presets = presets::of_version(client, version).await?;
+            presets::choose(presets, Some(name), args.yes)?
+        }
+        None => None,
+    };
     let values = args
         .parameters
-        .for_update(client, version, &previous, args.yes)
+        .for_update(client, version, &previous, preset.as_ref(), args.yes)
         .await?;
     let body = json!({
         "transition": WorkspaceTransition::Start,
         "template_version_id": version,
+        "template_version_preset_id": preset.map(|preset| preset.id),
         "rich_parameter_values": values_json(&values),
         "reason": "cli",
     });
@@ -174,7 +201,8 @@ fn done(workspace: &Workspace, what: &str, no_wait: bool) {
 }
 
 impl StartArgs {
-    fn parameters_given(&self) -> bool {
-        self.parameters.any_given()
+    /// Whether a value is given, so that a workspace which runs is built anew.
+    pub(super) fn parameters_given(&self) -> bool {
+        self.parameters.any_given() || self.preset.is_some()
     }
 }

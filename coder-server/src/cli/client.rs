@@ -17,6 +17,10 @@ pub(crate) const SESSION_HEADER: &str = "Coder-Session-Token";
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Time for one ordinary call, transfers included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of a body that are sent in that time over a slow line; a larger one may take as long as the server lets it.
+const QUICK_BODY: usize = 1024 * 1024;
+/// Time for an upload, as long as the server's.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A deployment, with the credentials to use there.
 #[derive(Clone)]
@@ -106,7 +110,7 @@ impl Client {
         let request = request
             .header("Content-Type", "application/x-tar")
             .body(archive);
-        let response = checked(self.execute(request.timeout(CALL_TIMEOUT)).await?).await?;
+        let response = checked(self.execute(request.timeout(UPLOAD_TIMEOUT)).await?).await?;
         Ok(decode::<Uploaded>("api/v2/files", response).await?.hash)
     }
 
@@ -129,7 +133,13 @@ impl Client {
     ) -> CliResult<reqwest::Response> {
         let mut request = self.request(method, path)?.timeout(CALL_TIMEOUT);
         if let Some(body) = body {
-            request = request.json(body);
+            let bytes = body.to_string();
+            if bytes.len() > QUICK_BODY {
+                request = request.timeout(UPLOAD_TIMEOUT);
+            }
+            request = request
+                .header("Content-Type", "application/json")
+                .body(bytes);
         }
         checked(self.execute(request).await?).await
     }

@@ -18,12 +18,15 @@ mod presets;
 mod progress;
 mod provisioner;
 mod publickey;
+mod scripts;
 mod server;
 mod show;
 mod ssh;
 mod state;
+mod stdio;
 mod templates;
 mod types;
+mod update;
 mod version;
 mod workspace;
 
@@ -71,6 +74,8 @@ enum Command {
     Stop(builds::StopArgs),
     /// Stop a workspace, then start it.
     Restart(builds::StartArgs),
+    /// Move a workspace to its template's active version and start it.
+    Update(builds::StartArgs),
     /// Delete a workspace.
     #[command(alias = "rm")]
     Delete(builds::DeleteArgs),
@@ -113,10 +118,12 @@ fn main(arguments: Vec<OsString>) -> ExitCode {
     // One provider of cryptography for everything that does not name its own.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(arguments);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let mut runtime = match &cli.command {
+        // A second thread would only be woken for each piece that passes.
+        Command::Ssh(args) if args.only_copies() => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return error::CliError::from(error).report(),
     };
@@ -143,6 +150,7 @@ async fn run(cli: Cli) -> CliResult {
         Command::Start(args) => builds::start(global, args).await,
         Command::Stop(args) => builds::stop(global, args).await,
         Command::Restart(args) => builds::restart(global, args).await,
+        Command::Update(args) => update::run(global, args).await,
         Command::Delete(args) => builds::delete(global, args).await,
         Command::Provisioner(command) => provisioner::run(global, command).await,
         Command::State(command) => state::run(global, command).await,

@@ -29,8 +29,20 @@ pub(crate) struct ParameterArgs {
     #[arg(long, env = "CODER_WORKSPACE_USE_PARAMETER_DEFAULTS")]
     use_parameter_defaults: bool,
     /// Value of an ephemeral parameter, `name=value`.
-    #[arg(long, env = "CODER_EPHEMERAL_PARAMETER", value_name = "NAME=VALUE")]
+    #[arg(
+        long,
+        alias = "build-option",
+        env = "CODER_EPHEMERAL_PARAMETER",
+        value_name = "NAME=VALUE"
+    )]
     ephemeral_parameter: Vec<String>,
+    /// Ask for the ephemeral parameters too.
+    #[arg(
+        long,
+        alias = "build-options",
+        env = "CODER_PROMPT_EPHEMERAL_PARAMETERS"
+    )]
+    prompt_ephemeral_parameters: bool,
     /// Ask for every parameter, also those with a value from before.
     #[arg(long)]
     always_prompt: bool,
@@ -57,7 +69,8 @@ impl ParameterArgs {
         let defaults = pairs(&self.parameter_default)?;
         let mut values = Vec::new();
         for parameter in definitions {
-            if parameter.ephemeral && !given.contains_key(&parameter.name) {
+            let asked = given.contains_key(&parameter.name) || self.prompt_ephemeral_parameters;
+            if parameter.ephemeral && !asked {
                 continue;
             }
             let default = defaults.get(&parameter.name).cloned();
@@ -76,21 +89,28 @@ impl ParameterArgs {
         Ok(values)
     }
 
-    /// The values to send with a later build: only what is given, the server keeps the rest.
+    /// The values to send with a later build: only what is given, the server keeps the rest and takes those of
+    /// the preset.
     pub(crate) async fn for_update(
         &self,
         client: &Client,
         version: &str,
         previous: &[ParameterValue],
+        preset: Option<&Preset>,
         yes: bool,
     ) -> CliResult<Vec<ParameterValue>> {
         let mut given = self.given()?;
+        let of_preset: Vec<_> = preset.into_iter().flat_map(Preset::values).collect();
         let mut values = Vec::new();
         for parameter in definitions(client, version).await? {
             let before = previous.iter().find(|value| value.name == parameter.name);
             let before = before.map(|value| value.value.clone());
             let value = match given.remove(&parameter.name) {
                 Some(value) => Some(value),
+                None if of_preset.iter().any(|value| value.name == parameter.name) => None,
+                None if parameter.ephemeral && self.prompt_ephemeral_parameters => {
+                    Some(self.choose(&parameter, Some(parameter.default_value.clone()), yes)?)
+                }
                 None if self.always_prompt && (parameter.mutable || before.is_none()) => {
                     Some(self.choose(
                         &parameter,
@@ -117,6 +137,7 @@ impl ParameterArgs {
         !self.parameter.is_empty()
             || !self.ephemeral_parameter.is_empty()
             || self.rich_parameter_file.is_some()
+            || self.prompt_ephemeral_parameters
             || self.always_prompt
     }
 

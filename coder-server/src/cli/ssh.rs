@@ -8,27 +8,24 @@ use super::{
     output::{error_line, printable},
     parameters::pairs,
     progress::Followed,
+    scripts,
+    stdio::Stdio,
     types::{Agent, AgentLog, Workspace},
     workspace::{self, WorkspaceName},
 };
 use coder_agent::{
     ssh_client::{self, SessionRequest, SshClient, SshClientOptions, TerminalRequest},
-    tunnel::{port, ws},
+    tunnel::{port, splice, ws},
 };
-use coder_core::{
-    workspace_agent::{AgentStatus, LifecycleState},
-    workspace_build::WorkspaceStatus,
-};
+use coder_core::{workspace_agent::AgentStatus, workspace_build::WorkspaceStatus};
 use reqwest::Method;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 /// Exit code of faults of the connection, as opposed to those of the remote command.
 const SSH_FAULT: u8 = 229;
 /// Between two looks at an agent that is not ready: the first pause and the longest.
 const POLL: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
-/// Bytes moved at once between OpenSSH and the tunnel.
-const COPY_BUFFER: usize = 64 * 1024;
 
 /// Flags of `coder ssh`.
 #[derive(clap::Args)]
@@ -62,6 +59,13 @@ pub(crate) struct SshArgs {
     /// Do not start a stopped workspace.
     #[arg(long, env = "CODER_SSH_DISABLE_AUTOSTART")]
     disable_autostart: bool,
+}
+
+impl SshArgs {
+    /// Whether there is nothing to do but to pass bytes on.
+    pub(crate) const fn only_copies(&self) -> bool {
+        self.stdio
+    }
 }
 
 /// Connects.
@@ -99,17 +103,9 @@ async fn connect(global: &GlobalArgs, args: &SshArgs) -> CliResult {
 }
 
 /// Passes bytes between the stream and standard input and output until either side ends.
-async fn copy_stdio(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> CliResult {
-    let mut stdio = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
-    match tokio::io::copy_bidirectional_with_sizes(
-        &mut stdio,
-        &mut stream,
-        COPY_BUFFER,
-        COPY_BUFFER,
-    )
-    .await
-    {
-        Ok(_) => Ok(()),
+async fn copy_stdio(stream: impl AsyncBufRead + AsyncWrite + Unpin) -> CliResult {
+    match splice(Stdio::open(), stream).await {
+        Ok(()) => Ok(()),
         // The OpenSSH client goes away without a word when it is done.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {
@@ -194,7 +190,7 @@ async fn ready(
                     _ => blocking,
                 };
                 if !wait || agent.lifecycle_state.is_started() {
-                    warn_about(agent.lifecycle_state);
+                    scripts::warn_about(&agent);
                     return Ok(agent);
                 }
                 logs.print(client, &agent).await?;
@@ -222,16 +218,6 @@ async fn ready(
                 found.latest_build.status
             )));
         }
-    }
-}
-
-fn warn_about(state: LifecycleState) {
-    match state {
-        LifecycleState::StartError => error_line("warning: a start script failed, see: coder logs"),
-        LifecycleState::StartTimeout => {
-            error_line("warning: a start script took too long, see: coder logs")
-        }
-        _ => {}
     }
 }
 

@@ -73,6 +73,9 @@ pub(crate) struct Job {
     pub(crate) error: String,
     #[serde(default)]
     pub(crate) queue_position: i64,
+    /// The template's archive.
+    #[serde(default)]
+    pub(crate) file_id: String,
     #[serde(default)]
     pub(crate) tags: std::collections::BTreeMap<String, String>,
 }
@@ -97,6 +100,9 @@ pub(crate) struct Workspace {
     pub(crate) template_active_version_id: String,
     #[serde(default)]
     pub(crate) template_require_active_version: bool,
+    /// `always` when each start moves it to the active version.
+    #[serde(default)]
+    pub(crate) automatic_updates: String,
     pub(crate) outdated: bool,
     pub(crate) latest_build: Build,
     pub(crate) health: Health,
@@ -160,8 +166,16 @@ pub(crate) struct Agent {
 /// A script of an agent.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Script {
+    #[serde(default)]
+    pub(crate) display_name: String,
     pub(crate) run_on_start: bool,
     pub(crate) start_blocks_login: bool,
+    #[serde(default)]
+    pub(crate) exit_code: Option<i32>,
+    #[serde(default)]
+    pub(crate) status: Option<String>,
+    #[serde(default)]
+    pub(crate) last_lines: String,
 }
 
 /// An app of an agent.

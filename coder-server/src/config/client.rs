@@ -27,4 +27,12 @@ pub struct ClientConfig {
     /// How often agents report their connections.
     #[arg(long, env = "CODER_AGENT_STATS_REFRESH_INTERVAL", default_value = "30s", value_parser = parse_duration)]
     pub agent_stats_refresh_interval: TimeDelta,
+    /// Where users find help with agents that do not connect, for templates that do not say.
+    #[arg(
+        long,
+        env = "CODER_AGENT_FALLBACK_TROUBLESHOOTING_URL",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub agent_fallback_troubleshooting_url: String,
 }

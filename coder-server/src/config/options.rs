@@ -2,7 +2,7 @@
 
 use super::{
     ClientConfig, DatabaseConfig, HttpConfig, IdentityConfig, IntrospectionConfig,
-    ProvisionerConfig, TerraformConfig, TlsConfig,
+    ProvisionerConfig, RetentionConfig, TerraformConfig, TlsConfig,
 };
 use clap::builder::BoolishValueParser;
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ pub struct Config {
     /// What clients are told.
     #[command(flatten)]
     pub client: ClientConfig,
+    /// How long is kept what grows.
+    #[command(flatten)]
+    pub retention: RetentionConfig,
     /// Logs and metrics.
     #[command(flatten)]
     pub introspection: IntrospectionConfig,
@@ -80,6 +83,11 @@ mod tests {
         assert_eq!(config.database.postgres_conn_max_open, 10);
         assert_eq!(config.provisioner.provisioner_daemons, 3);
         assert_eq!(config.client.workspace_hostname_suffix, "coder");
+        assert_eq!(config.client.agent_stats_refresh_interval.num_seconds(), 30);
+        let kept = config.retention.workspace_agent_logs_retention;
+        assert_eq!(kept.num_days(), 7);
+        let kept = config.retention.connection_logs_retention;
+        assert_eq!(kept.num_days(), 90);
         assert!(!config.ephemeral && !config.tls.tls_enable);
     }
 

@@ -20,8 +20,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// The channel of all events. Their payload is some 200 bytes of JSON; PostgreSQL's bound is 8000.
 pub(super) const CHANNEL: &str = "coder_events";
 
-/// Events kept for a slow subscriber before it is told that some were lost.
-const QUEUE: usize = 64;
+/// Events kept for a slow subscriber before it is told that some were lost. Their place is held for every topic, and
+/// there are thousands: one for each connected agent.
+const QUEUE: usize = 8;
 /// Silence after which the connection is tried, for those that break without a word.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How long anything on the connection may take.

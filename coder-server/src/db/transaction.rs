@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use coder_core::{
     event::Event,
     store::{
-        AgentIdentityStore, ApiKeyStore, DevcontainerStore, FileStore, GitSshKeyStore,
-        OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore,
-        SettingStore, StoreError, StoreResult, TemplateStore, TemplateVersionStore, Transaction,
-        UserStore, WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore,
-        WorkspaceResourceStore, WorkspaceStore,
+        AgentIdentityStore, ApiKeyStore, ConnectionLogStore, DevcontainerStore, FileStore,
+        GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
+        ProvisionerKeyStore, SettingStore, StoreError, StoreResult, TemplateStore,
+        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStatsStore,
+        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
+        WorkspaceStore,
     },
 };
 use sea_orm::{
@@ -286,6 +287,14 @@ impl Transaction for PgTransaction {
         self
     }
 
+    fn workspace_agent_stats(&mut self) -> &mut dyn WorkspaceAgentStatsStore {
+        self
+    }
+
+    fn connection_logs(&mut self) -> &mut dyn ConnectionLogStore {
+        self
+    }
+
     fn workspace_apps(&mut self) -> &mut dyn WorkspaceAppStore {
         self
     }
@@ -299,6 +308,18 @@ impl Transaction for PgTransaction {
         let payload = to_json(&event)?.to_string();
         let mut notify = Query::new("SELECT pg_notify(");
         notify.bind(CHANNEL).push(", ").bind(payload).push(")");
+        self.execute(&notify).await.map(|_| ())
+    }
+
+    async fn publish_all(&mut self, events: Vec<Event>) -> StoreResult<()> {
+        let payloads = events.iter().map(|event| Ok(to_json(event)?.to_string()));
+        let payloads = payloads.collect::<StoreResult<Vec<_>>>()?;
+        let mut notify = Query::new("SELECT pg_notify(");
+        notify
+            .bind(CHANNEL)
+            .push(", payload) FROM unnest(")
+            .bind(payloads)
+            .push("::text[]) AS e (payload)");
         self.execute(&notify).await.map(|_| ())
     }
 

@@ -39,6 +39,8 @@ const RECHECK: Duration = Duration::from_secs(60);
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest message that is accepted; clients have nothing to say.
 const MAX_RECEIVED: usize = 16 * 1024;
+/// Bytes that are read at once. Held by every connection, most of which receive next to nothing.
+const READ_BUFFER: usize = 4 * 1024;
 /// Messages that are accepted in all. Pings are answered and counted.
 const MAX_MESSAGES: u32 = 10_000;
 
@@ -77,6 +79,22 @@ pub trait Source: Send + 'static {
 /// The extractor of a handler that may answer with a WebSocket.
 pub type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
+/// A WebSocket that takes messages of at most `max_message` bytes.
+///
+/// # Errors
+/// 400 when the request is not for one.
+pub(crate) fn accept(upgrade: Upgrade, max_message: usize) -> Result<WebSocketUpgrade, ApiError> {
+    let refused = |rejection: WebSocketUpgradeRejection| {
+        ApiError::new(StatusCode::BAD_REQUEST, "This needs a WebSocket.")
+            .with_detail(rejection.body_text())
+    };
+    let upgrade = upgrade.map_err(refused)?;
+    Ok(upgrade
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(max_message)
+        .max_frame_size(max_message))
+}
+
 /// Answers with a WebSocket that carries `source`, which is read when `topic` has events.
 #[must_use]
 pub fn follow(
@@ -87,14 +105,9 @@ pub fn follow(
     topic: Topic,
     source: impl Source,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade
-            .max_message_size(MAX_RECEIVED)
-            .max_frame_size(MAX_RECEIVED),
-        Err(rejection) => {
-            let error = ApiError::new(StatusCode::BAD_REQUEST, "This needs a WebSocket.");
-            return error.with_detail(rejection.body_text()).into_response();
-        }
+    let upgrade = match accept(upgrade, MAX_RECEIVED) {
+        Ok(upgrade) => upgrade,
+        Err(error) => return error.into_response(),
     };
     let open = state.metrics.websocket(route);
     let (state, session) = (state.clone(), Arc::clone(&auth.0));

@@ -3,6 +3,8 @@
 
 mod driver;
 mod job_reaper;
+mod retention;
 
 pub use driver::{Reconciler, run};
 pub use job_reaper::JobReaper;
+pub use retention::Retention;

@@ -2,23 +2,29 @@
 //! [`AgentApi`] are two faces of the same calls.
 
 use super::sub_agents::devcontainer;
+use crate::app_state::AppState;
 use async_trait::async_trait;
 use coder_agent::{
     AgentApi,
     protocol::{
-        App, CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery,
+        App, ConnectionAction, CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery,
         ExternalAuthResponse, GitSshKey, Healthcheck, LifecycleReport, ListSubAgentsResponse,
         LogSource, Manifest, MetadataDescription, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-        ReportMetadata, Script, ScriptCompleted, Startup, Stats, StatsResponse,
+        ReportConnection, ReportMetadata, ResourcesDatapoint, ResourcesMonitoringConfiguration,
+        ResourcesMonitoringUsage, Script, ScriptCompleted, Startup, Stats, StatsResponse,
     },
 };
 use coder_core::{
     Error, ErrorKind,
+    agent_stats::{AgentStats, SessionCounts},
     id::WorkspaceAgentId,
+    resource_monitor::{COLLECTION_INTERVAL_SECONDS, DATAPOINTS, ResourceUsage},
     script::{ScriptTiming, WorkspaceAgentScript},
     service::{
-        Deps,
-        agents::{AgentStartup, Agents, NewAgentLog, require_user_data},
+        agents::{
+            AgentStartup, Agents, NewAgentLog, StatsReport, UsageDatapoint, require_user_data,
+        },
+        connection_logs::{ConnectionEnd, ConnectionLogs, ReportedConnection},
     },
     store::AgentOwner,
     workspace_agent::{AgentMetadatum, MetadataUpdate},
@@ -26,22 +32,21 @@ use coder_core::{
 };
 use std::sync::Arc;
 
-/// How often agents report use, seconds.
-const STATS_INTERVAL_SECONDS: u64 = 30;
-
 /// The calls of one agent, whose token was checked.
 #[derive(Clone, Debug)]
 pub struct AgentCalls {
     pub(super) agents: Agents,
+    state: AppState,
     pub(super) owner: Arc<AgentOwner>,
 }
 
 impl AgentCalls {
     /// The calls of the agent in `owner`.
     #[must_use]
-    pub const fn new(deps: Deps, owner: Arc<AgentOwner>) -> Self {
+    pub fn new(state: &AppState, owner: Arc<AgentOwner>) -> Self {
         Self {
-            agents: Agents::new(deps),
+            agents: Agents::new(state.deps.clone()),
+            state: state.clone(),
             owner,
         }
     }
@@ -71,6 +76,8 @@ impl AgentCalls {
             apps: found.apps.into_iter().map(app).collect(),
             metadata: found.metadata.into_iter().map(metadatum).collect(),
             devcontainers: found.devcontainers.into_iter().map(devcontainer).collect(),
+            git_auth_configs: found.external_auth_providers.len(),
+            logs_length: usize::try_from(agent.logs_length).unwrap_or_default(),
         })
     }
 
@@ -84,6 +91,7 @@ impl AgentCalls {
             api_version: startup.api_version,
             expanded_directory: startup.expanded_directory,
             subsystems: startup.subsystems,
+            run_id: startup.run_id,
         };
         self.agents.report_startup(&self.owner, &startup).await
     }
@@ -138,16 +146,15 @@ impl AgentCalls {
     ///
     /// # Errors
     /// As there.
-    pub async fn report_metadata(&self, report: ReportMetadata) -> Result<(), Error> {
+    pub fn report_metadata(&self, report: ReportMetadata) -> Result<(), Error> {
         let updates = report.metadata.into_iter().map(|result| MetadataUpdate {
             key: result.key,
             value: result.value,
             error: result.error,
             collected_at: result.collected_at,
         });
-        self.agents
-            .report_metadata(&self.owner, updates.collect())
-            .await
+        let writes = &self.state.agent_writes;
+        writes.metadata(self.owner.agent.id, updates.collect())
     }
 
     /// See [`AgentApi::script_completed`].
@@ -162,8 +169,9 @@ impl AgentCalls {
             exit_code: completed.exit_code,
             stage: completed.stage,
             status: completed.status,
+            last_lines: completed.last_lines,
         };
-        self.agents.script_completed(&self.owner, &timing).await
+        self.agents.script_completed(&self.owner, timing).await
     }
 
     /// See [`AgentApi::report_app_health`].
@@ -183,17 +191,18 @@ impl AgentCalls {
     ///
     /// # Errors
     /// As there.
-    pub async fn report_stats(&self, stats: Stats) -> Result<StatsResponse, Error> {
-        let sessions = [
-            stats.session_count_vscode,
-            stats.session_count_jetbrains,
-            stats.session_count_reconnecting_pty,
-            stats.session_count_ssh,
-        ];
-        let sessions = sessions.into_iter().fold(0, i64::saturating_add);
-        self.agents.report_stats(&self.owner, sessions).await?;
+    pub fn report_stats(&self, stats: Stats) -> Result<StatsResponse, Error> {
+        let seconds = self
+            .state
+            .config
+            .client
+            .agent_stats_refresh_interval
+            .num_seconds();
+        let stats = self.stats(stats);
+        let report = StatsReport::new(&self.owner, stats, seconds);
+        self.state.agent_writes.stats(report)?;
         Ok(StatsResponse {
-            report_interval: STATS_INTERVAL_SECONDS,
+            report_interval: u64::try_from(seconds).unwrap_or_default().max(1),
         })
     }
 
@@ -220,6 +229,98 @@ impl AgentCalls {
         }
         let message = "This deployment has no external provider for this.";
         Err(Error::new(ErrorKind::NotFound, message))
+    }
+
+    /// See [`AgentApi::report_connection`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn report_connection(&self, connection: ReportConnection) -> Result<(), Error> {
+        let ended = connection.action == ConnectionAction::Disconnect;
+        let reported = ReportedConnection {
+            id: connection.id,
+            at: connection.timestamp,
+            kind: connection.kind,
+            ip: connection.ip,
+            end: ended.then_some(ConnectionEnd {
+                exit_code: connection.exit_code,
+                reason: connection.reason,
+            }),
+        };
+        let logs = ConnectionLogs::new(self.state.deps.clone());
+        logs.report(&self.owner, &reported).await
+    }
+
+    /// See [`AgentApi::resources_monitoring_configuration`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resources_monitoring_configuration(
+        &self,
+    ) -> Result<ResourcesMonitoringConfiguration, Error> {
+        let monitors = self.agents.resource_monitors(&self.owner).await?;
+        let enabled = monitors.into_iter().filter(|monitor| monitor.enabled);
+        let volumes: Vec<_> = enabled.map(|monitor| monitor.volume).collect();
+        Ok(ResourcesMonitoringConfiguration {
+            collection_interval_seconds: COLLECTION_INTERVAL_SECONDS,
+            num_datapoints: DATAPOINTS,
+            memory: volumes.contains(&None),
+            volumes: volumes.into_iter().flatten().collect(),
+        })
+    }
+
+    /// See [`AgentApi::push_resources_monitoring_usage`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn push_resources_monitoring_usage(
+        &self,
+        usage: ResourcesMonitoringUsage,
+    ) -> Result<(), Error> {
+        let datapoints: Vec<_> = usage.datapoints.into_iter().map(datapoint).collect();
+        let alarms = self
+            .agents
+            .report_resource_usage(&self.owner, &datapoints)
+            .await?;
+        let AgentOwner {
+            agent, workspace, ..
+        } = &*self.owner;
+        for alarm in alarms {
+            let resource = alarm.volume.as_deref().unwrap_or("memory");
+            let threshold = alarm.threshold;
+            tracing::warn!(workspace = %workspace.id, agent = %agent.id, resource, threshold, "resource is running out");
+        }
+        Ok(())
+    }
+
+    fn stats(&self, stats: Stats) -> AgentStats {
+        let AgentOwner {
+            agent, workspace, ..
+        } = &*self.owner;
+        // The server pings the tunnel, and so knows the round trip.
+        let measured = self.state.tunnels.round_trip(agent.id);
+        let measured = measured.map(|time| time.as_secs_f64() * 1_000.0);
+        let told = Some(stats.connection_median_latency_ms).filter(|&latency| latency >= 0.0);
+        AgentStats {
+            created_at: self.state.deps.now(),
+            agent_id: agent.id,
+            workspace_id: workspace.id,
+            user_id: workspace.owner_id,
+            template_id: workspace.template_id,
+            connections_by_proto: stats.connections_by_proto,
+            connection_count: stats.connection_count,
+            connection_median_latency_ms: told.or(measured),
+            rx_packets: stats.rx_packets,
+            rx_bytes: stats.rx_bytes,
+            tx_packets: stats.tx_packets,
+            tx_bytes: stats.tx_bytes,
+            sessions: SessionCounts {
+                vscode: stats.session_count_vscode,
+                jetbrains: stats.session_count_jetbrains,
+                reconnecting_pty: stats.session_count_reconnecting_pty,
+                ssh: stats.session_count_ssh,
+            },
+        }
     }
 }
 
@@ -249,7 +350,7 @@ impl AgentApi for AgentCalls {
     }
 
     async fn report_metadata(&self, report: ReportMetadata) -> coder_agent::Result<()> {
-        Self::report_metadata(self, report).await.map_err(to_agent)
+        Self::report_metadata(self, report).map_err(to_agent)
     }
 
     async fn script_completed(&self, completed: ScriptCompleted) -> coder_agent::Result<()> {
@@ -265,7 +366,27 @@ impl AgentApi for AgentCalls {
     }
 
     async fn report_stats(&self, stats: Stats) -> coder_agent::Result<StatsResponse> {
-        Self::report_stats(self, stats).await.map_err(to_agent)
+        Self::report_stats(self, stats).map_err(to_agent)
+    }
+
+    async fn report_connection(&self, connection: ReportConnection) -> coder_agent::Result<()> {
+        let reported = Self::report_connection(self, connection).await;
+        reported.map_err(to_agent)
+    }
+
+    async fn resources_monitoring_configuration(
+        &self,
+    ) -> coder_agent::Result<ResourcesMonitoringConfiguration> {
+        let configuration = Self::resources_monitoring_configuration(self).await;
+        configuration.map_err(to_agent)
+    }
+
+    async fn push_resources_monitoring_usage(
+        &self,
+        usage: ResourcesMonitoringUsage,
+    ) -> coder_agent::Result<()> {
+        let pushed = Self::push_resources_monitoring_usage(self, usage).await;
+        pushed.map_err(to_agent)
     }
 
     async fn git_ssh_key(&self) -> coder_agent::Result<GitSshKey> {
@@ -309,6 +430,24 @@ fn to_agent(error: Error) -> coder_agent::Error {
         _ => return coder_agent::Error::new(Kind::Unavailable, "the server failed"),
     };
     coder_agent::Error::new(kind, error.message())
+}
+
+fn datapoint(datapoint: ResourcesDatapoint) -> UsageDatapoint {
+    let memory = datapoint.memory.map(|memory| ResourceUsage {
+        used: memory.used,
+        total: memory.total,
+    });
+    let volumes = datapoint.volumes.into_iter().map(|volume| {
+        let usage = ResourceUsage {
+            used: volume.used,
+            total: volume.total,
+        };
+        (volume.volume, usage)
+    });
+    UsageDatapoint {
+        memory,
+        volumes: volumes.collect(),
+    }
 }
 
 fn script(script: WorkspaceAgentScript) -> Script {

@@ -1,6 +1,9 @@
 //! What agents and provisioner daemons call, over the use cases of `coder-core`.
 
 pub mod agent;
+pub mod agent_writes;
+mod batch;
+pub mod presence;
 pub mod provisioner_daemon;
 mod sub_agents;
 pub mod tunnels;

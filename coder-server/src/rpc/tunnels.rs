@@ -2,16 +2,26 @@
 
 use coder_agent::{
     Error, ErrorKind, Result,
-    tunnel::{AgentTunnel, TunnelStream},
+    tunnel::{AgentTunnel, ExpectedStream, TunnelStream},
 };
-use coder_core::id::WorkspaceAgentId;
+use coder_core::{
+    Timestamp,
+    id::WorkspaceAgentId,
+    service::agents::INACTIVE_AFTER_MS,
+    workspace_agent::{AgentStatus, WorkspaceAgent},
+};
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
+use tokio::sync::Notify;
+
+/// Agents wait 10 s at most before they connect again, and then need some time.
+const COMES_BACK: Duration = Duration::from_secs(15);
 
 /// The tunnels of the agents that are connected to this process: at most one each, the newest.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +30,7 @@ pub struct Tunnels(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     live: Mutex<BTreeMap<WorkspaceAgentId, (u64, AgentTunnel)>>,
+    arrived: Notify,
     next: AtomicU64,
 }
 
@@ -37,6 +48,7 @@ impl Tunnels {
     pub fn register(&self, agent: WorkspaceAgentId, tunnel: AgentTunnel) -> Registered {
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let before = self.live().insert(agent, (number, tunnel));
+        self.0.arrived.notify_waiters();
         if let Some((_, before)) = before {
             before.close();
         }
@@ -58,10 +70,45 @@ impl Tunnels {
         tunnel.ok_or_else(absent)?.open(port).await
     }
 
+    /// The stream for which an agent was asked to dial with this ticket: only with one of its own.
+    #[must_use]
+    pub fn expects(&self, agent: WorkspaceAgentId, ticket: uuid::Uuid) -> Option<ExpectedStream> {
+        let tunnel = self.live().get(&agent).map(|(_, tunnel)| tunnel.clone());
+        tunnel?.expects(ticket)
+    }
+
+    /// Waits for an agent that was heard of a moment ago but has no tunnel here: after a restart of the server it comes
+    /// back within seconds. Returns when it has, or when there is nothing to wait for any more.
+    pub async fn comes_back(&self, agent: &WorkspaceAgent, now: Timestamp) {
+        if AgentStatus::of(agent, now, INACTIVE_AFTER_MS) == AgentStatus::Connected {
+            // Who is not back by then is told so when the stream is opened.
+            let _ = tokio::time::timeout(COMES_BACK, self.until_there(agent.id)).await;
+        }
+    }
+
+    async fn until_there(&self, agent: WorkspaceAgentId) {
+        loop {
+            let arrived = self.0.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            if self.has(agent) {
+                return;
+            }
+            arrived.await;
+        }
+    }
+
     /// Whether an agent has a tunnel here.
     #[must_use]
     pub fn has(&self, agent: WorkspaceAgentId) -> bool {
         self.live().contains_key(&agent)
+    }
+
+    /// How long the last answered ping of an agent took; `None` when it has no tunnel here, or has not answered yet.
+    #[must_use]
+    pub fn round_trip(&self, agent: WorkspaceAgentId) -> Option<Duration> {
+        let beat = *self.live().get(&agent)?.1.heartbeat().borrow();
+        (beat.count > 0).then_some(beat.round_trip)
     }
 
     /// How many tunnels there are.

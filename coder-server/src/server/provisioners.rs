@@ -46,7 +46,7 @@ pub(super) async fn start(
         access_url: access_url.to_owned(),
         agent_scripts: agent_scripts(),
     };
-    let api = DaemonApi::join(state.deps.clone(), settings, &identity).await?;
+    let api = DaemonApi::join(state.deps.clone(), settings, &state.bells, &identity).await?;
     let options = DaemonOptions {
         max_jobs: usize::try_from(jobs).unwrap_or(usize::MAX),
         shutdown_grace: SHUTDOWN_GRACE,

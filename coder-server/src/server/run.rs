@@ -8,7 +8,7 @@ use crate::{
     http::router,
     listener,
     postgres::BundledPostgres,
-    reconcile::{self, JobReaper},
+    reconcile::{self, JobReaper, Retention},
     telemetry,
     terraform::cache_folder,
 };
@@ -109,6 +109,11 @@ impl Server {
         let daemons = CancellationToken::new();
         let access_url = access_url.as_str().trim_end_matches('/').to_owned();
         provisioners::start(&state, &access_url, &cache, daemons.clone()).await?;
+        let retention = state.config.retention.clone();
+        let retention = Arc::new(Retention::new(deps.clone(), retention));
+        state
+            .tasks
+            .spawn(reconcile::run(retention, state.shutdown.clone()));
         let reaper = Arc::new(JobReaper::new(deps));
         state
             .tasks

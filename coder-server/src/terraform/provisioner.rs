@@ -85,18 +85,19 @@ fn fetch(config: &TerraformConfig) -> std::io::Result<Option<TerraformFetch>> {
 
 fn provider_binary(cache: &Path, own: &Path) -> std::io::Result<PathBuf> {
     const NAME: &str = "terraform-provider-coder";
-    let Some(AgentBinary::Embedded { bytes, hash }) = agent_binaries::find(NAME) else {
+    let Some(AgentBinary::Embedded(binary)) = agent_binaries::find(NAME) else {
         return Ok(own.to_owned());
     };
+    let bytes = &binary.bytes;
     // Named by its content: what is there already is right, and an upgrade does not meet "text file busy".
-    let folder = cache.join("provider").join(&hash);
+    let folder = cache.join("provider").join(&binary.sha256);
     let path = folder.join(NAME);
-    if std::fs::read(&path).is_ok_and(|present| *present == *bytes) {
+    if std::fs::read(&path).is_ok_and(|present| *present == **bytes) {
         return Ok(path);
     }
     std::fs::create_dir_all(&folder)?;
     let new = tempfile::NamedTempFile::new_in(&folder)?;
-    std::fs::write(new.path(), &bytes)?;
+    std::fs::write(new.path(), bytes)?;
     std::fs::set_permissions(
         new.path(),
         std::os::unix::fs::PermissionsExt::from_mode(0o755),

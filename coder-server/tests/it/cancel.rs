@@ -25,7 +25,7 @@ use coder_provisioner::{
 };
 use coder_server::{
     db::{PgPubSub, testing::TestDatabase},
-    rpc::provisioner_daemon::{DaemonApi, DaemonSettings},
+    rpc::provisioner_daemon::{Bells, DaemonApi, DaemonSettings},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -258,7 +258,8 @@ async fn a_cancel_at_any_moment_leaves_nothing_behind() {
         provisioners: vec![ProvisionerType::Echo],
         tags: with_scope(Tags::new(), world.user.id),
     };
-    let api = DaemonApi::join(deps.clone(), DaemonSettings::default(), &identity);
+    let bells = Bells::default();
+    let api = DaemonApi::join(deps.clone(), DaemonSettings::default(), &bells, &identity);
     let options = DaemonOptions {
         max_jobs: 4,
         update_interval: Duration::from_millis(10),

@@ -9,6 +9,7 @@
     reason = "the helpers of tests are tests too, which clippy does not know"
 )]
 
+mod agent_load;
 mod api;
 mod cancel;
 mod conformance;

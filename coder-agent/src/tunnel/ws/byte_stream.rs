@@ -1,46 +1,39 @@
-use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::SEND_MESSAGE_BYTES;
+use super::output::Output;
+use super::wire::{Decoder, Opcode, Role, Step, WireError};
+use crate::tunnel::elastic::{ReadBuffer, poll_read_by_buffer};
 
-/// A WebSocket message, whatever library it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WsFrame {
-    /// A binary message.
-    Binary(Bytes),
-    /// A text message, which nobody may send here.
-    Text,
-    /// A ping; the library below answers it.
-    Ping(Bytes),
-    /// The answer to a ping.
-    Pong(Bytes),
-    /// The end, with its code and reason where there are any.
-    Close(Option<(u16, String)>),
-}
-
-/// Makes bytes of WebSocket messages.
+/// Bytes over a WebSocket over `T`, a connection that has been upgraded already.
 ///
-/// Written bytes leave when flushed, or when [`SEND_MESSAGE_BYTES`] have come together. Shutting
-/// down ends the written direction only. An end of the connection that no message announced is an
-/// error to the reader, so that cut-off data is not taken for complete.
-pub struct WsByteStream<S> {
-    frames: S,
-    received: Bytes,
-    to_send: BytesMut,
+/// Written bytes leave when flushed, or when many have come together. Shutting down ends the
+/// written direction only. An end of the connection that no message announced is an error to the
+/// reader, so that cut-off data is not taken for complete. Buffers exist while there is something
+/// in them. Reading by [`AsyncBufRead`] spares a copy.
+pub struct WsByteStream<T> {
+    io: T,
+    input: ReadBuffer,
+    decoder: Decoder,
+    /// Bytes at the beginning of the input that are payload.
+    received: usize,
+    output: Output,
     read_ended: bool,
     write_ended: bool,
     close_sent: bool,
     writer_waits: bool,
+    /// The reading side could not send all that it had to.
+    control_waits: bool,
     ping_due: bool,
+    /// The newest ping that was not answered yet.
+    pong_due: Option<BytesMut>,
     keep_alive: Option<KeepAlive>,
 }
 
@@ -55,22 +48,21 @@ const MAX_UNANSWERED_PINGS: u32 = 2;
 const CLOSE_NORMAL: u16 = 1000;
 const CLOSE_NO_STATUS: u16 = 1005;
 
-impl<S, E> WsByteStream<S>
-where
-    S: Stream<Item = Result<WsFrame, E>> + Sink<WsFrame, Error = E> + Unpin,
-    E: Into<Box<dyn StdError + Send + Sync>>,
-{
-    /// Wraps `frames`.
-    pub fn new(frames: S) -> Self {
+impl<T: AsyncRead + AsyncWrite + Unpin> WsByteStream<T> {
+    pub(super) fn new(io: T, role: Role) -> Self {
         Self {
-            frames,
-            received: Bytes::new(),
-            to_send: BytesMut::new(),
+            io,
+            input: ReadBuffer::default(),
+            decoder: Decoder::new(role),
+            received: 0,
+            output: Output::new(role),
             read_ended: false,
             write_ended: false,
             close_sent: false,
             writer_waits: false,
+            control_waits: false,
             ping_due: false,
+            pong_due: None,
             keep_alive: None,
         }
     }
@@ -93,36 +85,36 @@ where
 
     /// Takes messages until there are bytes or the end.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.received.is_empty() && !self.read_ended {
-            let Poll::Ready(frame) = self.frames.poll_next_unpin(cx) else {
-                return self.poll_keep_alive(cx);
-            };
-            if let Some(keep_alive) = &mut self.keep_alive {
-                keep_alive.unanswered = 0;
-            }
-            match frame {
-                Some(Ok(WsFrame::Binary(bytes))) if bytes.is_empty() => self.read_ended = true,
-                Some(Ok(WsFrame::Binary(bytes))) => self.received = bytes,
-                Some(Ok(WsFrame::Ping(_) | WsFrame::Pong(_))) => {}
-                Some(Ok(WsFrame::Text)) => {
-                    let message = "text message where only binary ones belong";
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, message)));
-                }
-                Some(Ok(WsFrame::Close(reason))) => {
-                    self.close_sent = true;
+        while self.received == 0 && !self.read_ended {
+            match self.decoder.next(&mut self.input.bytes).map_err(refused)? {
+                Step::Data(length) => self.received = length,
+                Step::End => self.read_ended = true,
+                Step::Ping(payload) => self.pong_due = Some(payload),
+                Step::Pong => {}
+                Step::Close(reason) => {
                     self.read_ended = true;
                     self.write_ended = true;
+                    self.answer_close(cx);
                     if let Some(error) = abnormal(reason) {
                         return Poll::Ready(Err(error));
                     }
                 }
-                Some(Err(error)) => return Poll::Ready(Err(lost(error))),
-                None => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Step::More => {
+                    let Poll::Ready(length) = self.input.poll_fill(&mut self.io, cx) else {
+                        self.send_control(cx)?;
+                        return self.poll_keep_alive(cx);
+                    };
+                    if length? == 0 {
+                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                    if let Some(keep_alive) = &mut self.keep_alive {
+                        keep_alive.unanswered = 0;
+                    }
+                }
             }
         }
-        if self.read_ended && self.write_ended && !self.close_sent {
-            // Best effort: nobody waits for it, and the connection ends with it or without.
-            let _ = self.poll_send_close(cx);
+        if self.read_ended && self.write_ended {
+            self.answer_close(cx);
         }
         Poll::Ready(Ok(()))
     }
@@ -136,139 +128,131 @@ where
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)));
             }
             self.ping_due = true;
-            // A writer that waits has the only place for a waker of the sending side, which must
-            // not be taken. It sends the ping itself as soon as it can.
-            if self.writer_waits || self.close_sent {
-                continue;
-            }
-            if let Poll::Ready(ready) = self.poll_ready_to_send(cx) {
-                ready?;
-                if let Poll::Ready(flushed) = self.frames.poll_flush_unpin(cx) {
-                    flushed.map_err(lost)?;
-                }
-            }
-            self.writer_waits = false;
+            self.send_control(cx)?;
         }
         Poll::Pending
     }
 
-    /// Waits for room for a frame, and sends a ping first when it is time for one.
-    fn poll_ready_to_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer_waits = true;
-        ready!(self.frames.poll_ready_unpin(cx)).map_err(lost)?;
+    /// Sends the ping and the pong that are due, from the reading side.
+    ///
+    /// A writer that waits has the only place for a waker of the sending side, which must not be
+    /// taken. It sends them itself as soon as it can.
+    fn send_control(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let due = self.ping_due || self.pong_due.is_some();
+        if !(due || self.control_waits) || self.writer_waits || self.close_sent {
+            return Ok(());
+        }
+        let sent = self.poll_drain(cx);
+        self.writer_waits = false;
+        self.control_waits = sent.is_pending();
+        match sent {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Ends the connection in good order. Best effort: nobody waits for it, and the connection
+    /// ends with it or without.
+    fn answer_close(&mut self, cx: &mut Context<'_>) {
+        if self.close_sent {
+            return;
+        }
+        self.close_sent = true;
+        let code = CLOSE_NORMAL.to_be_bytes();
+        if self.output.frame(Opcode::Close, &code).is_ok() && !self.writer_waits {
+            let _ = self.output.poll_drain(&mut self.io, cx);
+            let _ = Pin::new(&mut self.io).poll_flush(cx);
+        }
+    }
+
+    /// Sends everything that waits, and what is due besides.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if std::mem::take(&mut self.ping_due) {
-            self.frames
-                .start_send_unpin(WsFrame::Ping(Bytes::new()))
-                .map_err(lost)?;
+            self.output.frame(Opcode::Ping, &[])?;
             if let Some(keep_alive) = &mut self.keep_alive {
                 keep_alive.unanswered += 1;
             }
-            ready!(self.frames.poll_ready_unpin(cx)).map_err(lost)?;
         }
+        if let Some(payload) = self.pong_due.take() {
+            self.output.frame(Opcode::Pong, &payload)?;
+        }
+        self.writer_waits = true;
+        ready!(self.output.poll_drain(&mut self.io, cx))?;
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         self.writer_waits = false;
         Poll::Ready(Ok(()))
     }
+}
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, frame: WsFrame) -> Poll<io::Result<()>> {
-        ready!(self.poll_ready_to_send(cx))?;
-        Poll::Ready(self.frames.start_send_unpin(frame).map_err(lost))
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncBufRead for WsByteStream<T> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        ready!(this.poll_receive(cx))?;
+        Poll::Ready(Ok(this
+            .input
+            .bytes
+            .get(..this.received)
+            .unwrap_or_default()))
     }
 
-    fn poll_send_buffered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.to_send.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
-        ready!(self.poll_ready_to_send(cx))?;
-        let bytes = self.to_send.split().freeze();
-        Poll::Ready(
-            self.frames
-                .start_send_unpin(WsFrame::Binary(bytes))
-                .map_err(lost),
-        )
-    }
-
-    fn poll_send_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.close_sent {
-            ready!(self.poll_send(cx, WsFrame::Close(Some((CLOSE_NORMAL, String::new())))))?;
-            self.close_sent = true;
-        }
-        self.poll_flush_frames(cx)
-    }
-
-    fn poll_flush_frames(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer_waits = true;
-        let flushed = ready!(self.frames.poll_flush_unpin(cx));
-        self.writer_waits = false;
-        Poll::Ready(flushed.map_err(lost))
+    fn consume(mut self: Pin<&mut Self>, length: usize) {
+        let length = length.min(self.received);
+        self.received -= length;
+        self.input.bytes.advance(length);
     }
 }
 
-impl<S, E> AsyncRead for WsByteStream<S>
-where
-    S: Stream<Item = Result<WsFrame, E>> + Sink<WsFrame, Error = E> + Unpin,
-    E: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsByteStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_receive(cx))?;
-        let length = self.received.len().min(buffer.remaining());
-        buffer.put_slice(self.received.get(..length).unwrap_or_default());
-        self.received.advance(length);
-        Poll::Ready(Ok(()))
+        poll_read_by_buffer(self.as_mut(), cx, buffer)
     }
 }
 
-impl<S, E> AsyncWrite for WsByteStream<S>
-where
-    S: Stream<Item = Result<WsFrame, E>> + Sink<WsFrame, Error = E> + Unpin,
-    E: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WsByteStream<T> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.write_ended {
+        let this = self.get_mut();
+        if this.write_ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if self.to_send.len() >= SEND_MESSAGE_BYTES {
-            ready!(self.poll_send_buffered(cx))?;
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
         }
-        let length = bytes.len().min(SEND_MESSAGE_BYTES - self.to_send.len());
-        self.to_send
-            .extend_from_slice(bytes.get(..length).unwrap_or_default());
-        Poll::Ready(Ok(length))
+        this.writer_waits = true;
+        let written = ready!(this.output.poll_write(&mut this.io, cx, bytes));
+        this.writer_waits = false;
+        Poll::Ready(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.close_sent {
+        if self.close_sent && self.output.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        ready!(self.poll_send_buffered(cx))?;
-        self.poll_flush_frames(cx)
+        self.poll_drain(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.close_sent {
-            return Poll::Ready(Ok(()));
-        }
-        ready!(self.poll_send_buffered(cx))?;
         if !self.write_ended {
-            ready!(self.poll_send(cx, WsFrame::Binary(Bytes::new())))?;
             self.write_ended = true;
+            self.output.frame(Opcode::Binary, &[])?;
         }
-        if self.read_ended {
-            self.poll_send_close(cx)
-        } else {
-            self.poll_flush_frames(cx)
+        if self.read_ended && !self.close_sent {
+            self.close_sent = true;
+            let code = CLOSE_NORMAL.to_be_bytes();
+            self.output.frame(Opcode::Close, &code)?;
         }
+        self.poll_drain(cx)
     }
 }
 
-impl<S> fmt::Debug for WsByteStream<S> {
+impl<T> fmt::Debug for WsByteStream<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("WsByteStream")
@@ -292,6 +276,6 @@ fn abnormal(reason: Option<(u16, String)>) -> Option<io::Error> {
     Some(io::Error::new(io::ErrorKind::ConnectionAborted, message))
 }
 
-fn lost(error: impl Into<Box<dyn StdError + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, error)
+fn refused(error: WireError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }

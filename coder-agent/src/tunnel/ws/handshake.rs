@@ -7,13 +7,28 @@ use http::{HeaderValue, Response, StatusCode};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{WsIo, client_io};
+use super::WsByteStream;
+use super::wire::Role;
 use crate::client::{response_error, send_error};
-use crate::tunnel::BoxedIo;
+use crate::tunnel::{BoxedIo, Io};
 use crate::{Error, ErrorKind, Result};
 
 /// How long a server may take to upgrade the connection, opening the agent's stream included.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes over a WebSocket over `T`.
+pub type WsIo<T> = WsByteStream<T>;
+
+/// The client's side of a WebSocket over `io`, a connection that has been upgraded already.
+pub fn client_io<T: Io>(io: T) -> WsIo<T> {
+    WsByteStream::new(io, Role::Client)
+}
+
+/// The server's side of a WebSocket over `io`, a connection that has been upgraded already; see
+/// [`upgrade_response`].
+pub fn server_io<T: Io>(io: T) -> WsIo<T> {
+    WsByteStream::new(io, Role::Server)
+}
 
 /// Opens a WebSocket by `request`, a GET made by a client that speaks HTTP/1.1, and speaks it as a stream of
 /// bytes.
@@ -21,7 +36,7 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Errors
 /// As [`upgrade`].
 pub async fn connect(request: reqwest::RequestBuilder) -> Result<WsIo<BoxedIo>> {
-    Ok(client_io(upgrade(request).await?).await)
+    Ok(client_io(upgrade(request).await?))
 }
 
 /// Opens a WebSocket by `request`, a GET made by a client that speaks HTTP/1.1, and leaves speaking it to the

@@ -1,5 +1,6 @@
 //! Fakes of the other side, and waiting for things to happen.
 
+mod link;
 mod proxy;
 mod server;
 
@@ -11,6 +12,7 @@ use coder_core::id::{LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId, Wo
 use coder_core::template::SharingLevel;
 use uuid::Uuid;
 
+pub(crate) use link::Line;
 pub(crate) use proxy::ConnectProxy;
 pub(crate) use server::{TOKEN, TestServer};
 
@@ -55,6 +57,8 @@ pub(crate) fn manifest() -> Manifest {
         apps: Vec::new(),
         metadata: Vec::new(),
         devcontainers: Vec::new(),
+        git_auth_configs: 0,
+        logs_length: 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use coder_agent::protocol::{ExternalAuthQuery, SESSION_TOKEN_HEADER};
 use coder_agent::testing::FakeAgentApi;
-use coder_agent::tunnel::{AgentTunnel, Io, ws};
+use coder_agent::tunnel::{AgentTunnel, Io, splice, ws};
 use coder_agent::{AgentApi, Error, ErrorKind};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -39,6 +38,8 @@ pub(crate) struct State {
     pub(crate) token: Mutex<String>,
     /// The documents that were exchanged for it, with the last part of the path.
     pub(crate) exchanged: Mutex<Vec<(String, serde_json::Value)>>,
+    /// Connections of streams that were moved.
+    pub(crate) streams: AtomicUsize,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -63,6 +64,7 @@ impl TestServer {
             tunnels: AtomicUsize::new(0),
             token: Mutex::new(TOKEN.to_owned()),
             exchanged: Mutex::default(),
+            streams: AtomicUsize::new(0),
         };
         let state = Arc::new(state);
         let shared = Arc::clone(&state);
@@ -142,6 +144,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
         let call = call.to_owned();
         return match call.as_str() {
             "tunnel" => tunnel(state, request),
+            "stream" => stream(state, request),
             call => control(&state.api, call, request).await,
         };
     }
@@ -189,6 +192,13 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
             done(api.delete_sub_agent(id).await)
         }
         (Method::GET, "external-auth") => given(api.external_auth(external_auth(&query)).await),
+        (Method::POST, "report-connection") => done(api.report_connection(read(&body)).await),
+        (Method::GET, "resources-monitoring-configuration") => {
+            given(api.resources_monitoring_configuration().await)
+        }
+        (Method::POST, "resources-monitoring-usage") => {
+            done(api.push_resources_monitoring_usage(read(&body)).await)
+        }
         _ => failed(&Error::new(ErrorKind::NotFound, "Route not found.")),
     }
 }
@@ -214,9 +224,11 @@ fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {
-        let io = ws::server_io(TokioIo::new(upgrade.await.unwrap())).await;
+        let io = ws::server_io(TokioIo::new(upgrade.await.unwrap()));
         state.tunnels.fetch_add(1, Ordering::SeqCst);
-        state.tunnel.send_replace(Some(AgentTunnel::new(io)));
+        let tunnel = AgentTunnel::new(io);
+        tunnel.move_streams();
+        state.tunnel.send_replace(Some(tunnel));
     });
     answer.map(|()| Full::default())
 }
@@ -234,16 +246,33 @@ async fn connect(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
             "Agent is not connected.",
         ));
     };
-    let mut stream = match tunnel.open(port).await {
+    let stream = match tunnel.open(port).await {
         Ok(stream) => stream,
         Err(error) => return failed(&error),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {
-        let mut io = ws::server_io(TokioIo::new(upgrade.await.unwrap())).await;
-        let _ = copy_bidirectional(&mut io, &mut stream).await;
+        let io = ws::server_io(TokioIo::new(upgrade.await.unwrap()));
+        let _ = splice(io, stream).await;
     });
+    answer.map(|()| Full::default())
+}
+
+fn stream(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
+    let ticket = request
+        .uri()
+        .query()
+        .and_then(|query| query.strip_prefix("id="));
+    let ticket = ticket.unwrap().parse().unwrap();
+    let tunnel = state.tunnel.borrow().clone();
+    let Some(expected) = tunnel.and_then(|tunnel| tunnel.expects(ticket)) else {
+        return failed(&Error::new(ErrorKind::NotFound, "Nobody asked for it."));
+    };
+    state.streams.fetch_add(1, Ordering::SeqCst);
+    let upgrade = hyper::upgrade::on(&mut request);
+    let answer = ws::upgrade_response(request.headers()).unwrap();
+    tokio::spawn(async move { expected.arrived(TokioIo::new(upgrade.await.unwrap())) });
     answer.map(|()| Full::default())
 }
 

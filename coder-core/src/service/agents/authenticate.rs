@@ -6,6 +6,7 @@ use crate::{
     secret::TokenHash,
     service::unit::settle,
     store::{AgentOwner, Transaction},
+    template_version::ExternalAuthProvider,
     user::{User, UserStatus},
     workspace_agent::AgentMetadatum,
     workspace_app::WorkspaceApp,
@@ -24,6 +25,8 @@ pub struct AgentManifest {
     pub metadata: Vec<AgentMetadatum>,
     /// Dev containers to start.
     pub devcontainers: Vec<WorkspaceAgentDevcontainer>,
+    /// Logins that the template asks for whose tokens the agent may fetch.
+    pub external_auth_providers: Vec<ExternalAuthProvider>,
 }
 
 impl Agents {
@@ -58,12 +61,18 @@ impl Agents {
         let mut tx = self.deps.begin().await?;
         let found = async {
             let user = tx.users().get(owner.workspace.owner_id).await?;
+            let version = owner.build.template_version_id;
+            let mut values = tx.template_versions().terraform_values(version).await?;
+            if !owner.agent.may_read_user_data() {
+                values.external_auth_providers.clear();
+            }
             Ok(AgentManifest {
                 owner: user.ok_or_else(refused)?,
                 scripts: tx.workspace_agents().scripts(&[id]).await?,
                 apps: tx.workspace_apps().by_agents(&[id]).await?,
                 metadata: tx.workspace_agents().metadata(&[id]).await?,
                 devcontainers: tx.devcontainers().by_agents(&[id]).await?,
+                external_auth_providers: values.external_auth_providers,
             })
         };
         let found = found.await;

@@ -33,7 +33,7 @@ impl Agents {
         settle(tx, noted).await
     }
 
-    /// Notes a sign of life; call it about every 15 seconds. `None` when the connection must end: the
+    /// Notes a sign of life; call it about every 10 seconds. `None` when the connection must end: the
     /// workspace has a newer build or is deleted, or the owner's account is not in use any more.
     ///
     /// # Errors

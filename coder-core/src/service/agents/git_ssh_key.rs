@@ -24,7 +24,7 @@ impl Agents {
 /// # Errors
 /// [`Forbidden`](ErrorKind::Forbidden).
 pub fn require_user_data(owner: &AgentOwner) -> Result<()> {
-    if owner.agent.may_use_user_data() {
+    if owner.agent.may_read_user_data() {
         return Ok(());
     }
     let message = "This workspace may not use its owner's keys and logins: its template has \

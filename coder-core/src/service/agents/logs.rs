@@ -5,17 +5,20 @@ use crate::{
     id::{LogSourceId, WorkspaceAgentId},
     log_line,
     provisioner_job::LogLevel,
-    rbac::Subject,
+    rbac::{Action, AsObject as _, Subject},
     service::unit::settle,
     store::{AgentOwner, Transaction},
     workspace_agent::{AgentLog, AgentLogSource},
 };
+use chrono::TimeDelta;
 
 /// The source of lines that name an unknown one.
 pub const EXTERNAL_LOG_SOURCE: LogSourceId = LogSourceId(uuid::Uuid::from_u128(
     0x3b57_9bf4_1b46_4f8e_9c38_6d7f_5e1a_2c90,
 ));
 
+/// Agents whose old lines are removed in one transaction.
+const AGENTS_AT_ONCE: u32 = 20;
 /// Most lines of one batch.
 const MAX_LINES: usize = 10_000;
 /// Most sources of one agent.
@@ -141,7 +144,7 @@ impl Agents {
         settle(tx, named).await
     }
 
-    /// Lines of an agent's log with `after < id < before`, at most `limit` (0 for all), and whether more
+    /// Lines of the log of an agent, also of one of an earlier build, with `after < id < before`, at most `limit` (0 for all), and whether more
     /// may come.
     ///
     /// # Errors
@@ -157,7 +160,10 @@ impl Agents {
         let mut tx = self.deps.begin().await?;
         let found = async {
             let tx = tx.as_mut();
-            let owner = self.readable(tx, subject, id).await?;
+            let owner = tx.workspace_agents().with_owner_of_any_build(id).await?;
+            let owner = owner.ok_or_else(Error::not_found)?;
+            let workspace = owner.workspace.as_object();
+            self.deps.require(subject, Action::Read, &workspace)?;
             let latest = tx.workspace_builds().latest(owner.workspace.id).await?;
             let current = latest.is_some_and(|latest| latest.id == owner.build.id);
             let lines = tx.workspace_agents().logs(id, after, before, limit).await?;
@@ -165,6 +171,31 @@ impl Agents {
         };
         let found = found.await;
         settle(tx, found).await
+    }
+
+    /// Removes log lines of agents that are not of their workspace's newest build and were made more than `retention`
+    /// ago. Answers of how many agents.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn forget_old_logs(&self, retention: TimeDelta) -> Result<u64> {
+        let Some(before) = self.deps.now().checked_sub_signed(retention) else {
+            return Ok(0);
+        };
+        let mut forgotten = 0;
+        // A few at a time: the lines of one may be a MiB.
+        loop {
+            let mut tx = self.deps.begin().await?;
+            let some = tx
+                .workspace_agents()
+                .delete_logs_of_earlier_builds(before, AGENTS_AT_ONCE)
+                .await;
+            let some = settle(tx, some.map_err(Error::from)).await?;
+            forgotten += some;
+            if some < u64::from(AGENTS_AT_ONCE) {
+                return Ok(forgotten);
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     store::{AgentOwner, Transaction},
     workspace::Workspace,
     workspace_agent::AgentMetadatum,
+    workspace_app::WorkspaceApp,
 };
 
 impl Agents {
@@ -66,26 +67,52 @@ impl Agents {
         actions: &[Action],
     ) -> Result<AgentOwner> {
         let mut tx = self.deps.begin().await?;
+        let found = self.reachable_in(tx.as_mut(), subject, id, actions).await;
+        settle(tx, found).await
+    }
+
+    /// The apps of an agent that the caller may reach by one of `actions`.
+    ///
+    /// # Errors
+    /// As [`reachable`](Self::reachable).
+    pub async fn reachable_apps(
+        &self,
+        subject: &Subject,
+        id: WorkspaceAgentId,
+        actions: &[Action],
+    ) -> Result<Vec<WorkspaceApp>> {
+        let mut tx = self.deps.begin().await?;
         let found = async {
             let tx = tx.as_mut();
-            let owner = tx.workspace_agents().with_owner(id).await?;
-            let owner = owner.filter(|owner| !owner.workspace.deleted);
-            let owner = owner.ok_or_else(Error::not_found)?;
-            let object = owner.workspace.as_object();
-            if !actions
-                .iter()
-                .any(|&action| self.deps.allows(subject, action, &object))
-            {
-                return Err(Error::not_found());
-            }
-            let latest = tx.workspace_builds().latest(owner.workspace.id).await?;
-            if latest.is_none_or(|latest| latest.id != owner.build.id) {
-                return Err(Error::not_found());
-            }
-            Ok(owner)
+            self.reachable_in(tx, subject, id, actions).await?;
+            Ok(tx.workspace_apps().by_agents(&[id]).await?)
         };
         let found = found.await;
         settle(tx, found).await
+    }
+
+    async fn reachable_in(
+        &self,
+        tx: &mut dyn Transaction,
+        subject: &Subject,
+        id: WorkspaceAgentId,
+        actions: &[Action],
+    ) -> Result<AgentOwner> {
+        let owner = tx.workspace_agents().with_owner(id).await?;
+        let owner = owner.filter(|owner| !owner.workspace.deleted);
+        let owner = owner.ok_or_else(Error::not_found)?;
+        let object = owner.workspace.as_object();
+        if !actions
+            .iter()
+            .any(|&action| self.deps.allows(subject, action, &object))
+        {
+            return Err(Error::not_found());
+        }
+        let latest = tx.workspace_builds().latest(owner.workspace.id).await?;
+        if latest.is_none_or(|latest| latest.id != owner.build.id) {
+            return Err(Error::not_found());
+        }
+        Ok(owner)
     }
 
     pub(super) async fn readable(

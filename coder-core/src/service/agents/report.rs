@@ -1,13 +1,12 @@
 use super::{Agents, announce};
 use crate::{
     Error, Result, Timestamp,
-    event::Event,
-    id::WorkspaceAppId,
+    id::{AgentRunId, WorkspaceAppId},
     log_line,
-    script::ScriptTiming,
+    script::{MAX_LAST_LINES_BYTES, ScriptTiming},
     service::unit::settle,
     store::AgentOwner,
-    workspace_agent::{LifecycleState, MAX_METADATA_BYTES, MetadataUpdate},
+    workspace_agent::LifecycleState,
     workspace_app::AppHealth,
 };
 
@@ -27,6 +26,8 @@ pub struct AgentStartup {
     pub expanded_directory: String,
     /// What it is built into.
     pub subsystems: Vec<String>,
+    /// The start of its scripts that it will speak of.
+    pub run_id: Option<AgentRunId>,
 }
 
 impl Agents {
@@ -40,14 +41,21 @@ impl Agents {
         let subsystems = known
             .iter()
             .filter(|known| startup.subsystems.iter().any(|one| one == *known));
-        let mut agent = owner.agent.clone();
-        agent.version = text(&startup.version);
-        agent.api_version = text(&startup.api_version);
-        agent.expanded_directory = text(&startup.expanded_directory);
-        agent.subsystems = subsystems.map(|&name| name.to_owned()).collect();
+        let subsystems = subsystems.map(|&name| name.to_owned()).collect();
         let mut tx = self.deps.begin().await?;
         let noted = async {
+            let Some(mut agent) = tx.workspace_agents().get(owner.agent.id).await? else {
+                return Ok(());
+            };
+            agent.version = text(&startup.version);
+            agent.api_version = text(&startup.api_version);
+            agent.expanded_directory = text(&startup.expanded_directory);
+            agent.subsystems = subsystems;
+            if let Some(run) = startup.run_id {
+                agent.speaks_of(run);
+            }
             tx.workspace_agents().set_startup(&agent).await?;
+            tx.workspace_agents().set_lifecycle(&agent).await?;
             announce(tx.as_mut(), &owner.workspace).await
         };
         let noted = noted.await;
@@ -89,45 +97,6 @@ impl Agents {
         settle(tx, noted).await
     }
 
-    /// Stores measured values, cut to [`MAX_METADATA_BYTES`]. Unknown keys are ignored.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for too many.
-    pub async fn report_metadata(
-        &self,
-        owner: &AgentOwner,
-        updates: Vec<MetadataUpdate>,
-    ) -> Result<()> {
-        if updates.len() > MAX_ENTRIES {
-            return Err(Error::invalid_field("metadata", "has too many entries"));
-        }
-        let now = self.deps.now();
-        let text = |text: &str| {
-            let mut kept = text.replace('\0', "");
-            kept.truncate(kept.floor_char_boundary(MAX_METADATA_BYTES));
-            kept
-        };
-        let updates: Vec<_> = updates
-            .into_iter()
-            .map(|update| MetadataUpdate {
-                value: text(&update.value),
-                error: text(&update.error),
-                collected_at: update.collected_at.min(now),
-                key: update.key,
-            })
-            .collect();
-        let agent_id = owner.agent.id;
-        let mut tx = self.deps.begin().await?;
-        let noted = async {
-            tx.workspace_agents()
-                .update_metadata(agent_id, &updates)
-                .await?;
-            Ok(tx.publish(Event::AgentMetadata { agent_id }).await?)
-        };
-        let noted = noted.await;
-        settle(tx, noted).await
-    }
-
     /// Notes that apps became healthy or unhealthy.
     ///
     /// # Errors
@@ -157,16 +126,20 @@ impl Agents {
         settle(tx, noted).await
     }
 
-    /// Notes that a script ended.
+    /// Notes that a script ended. Telling the same run again changes nothing.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) for a script of another agent.
-    pub async fn script_completed(&self, owner: &AgentOwner, timing: &ScriptTiming) -> Result<()> {
+    pub async fn script_completed(&self, owner: &AgentOwner, timing: ScriptTiming) -> Result<()> {
+        let timing = ScriptTiming {
+            last_lines: last_lines(&timing.last_lines),
+            ..timing
+        };
         let mut tx = self.deps.begin().await?;
         let noted = async {
             if !tx
                 .workspace_agents()
-                .insert_script_timing(owner.agent.id, timing)
+                .insert_script_timing(owner.agent.id, &timing)
                 .await?
             {
                 return Err(Error::not_found());
@@ -176,20 +149,13 @@ impl Agents {
         let noted = noted.await;
         settle(tx, noted).await
     }
+}
 
-    /// Notes use of the workspace; `sessions` is how many are open.
-    ///
-    /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable).
-    pub async fn report_stats(&self, owner: &AgentOwner, sessions: i64) -> Result<()> {
-        if sessions <= 0 {
-            return Ok(());
-        }
-        let mut tx = self.deps.begin().await?;
-        let noted = tx
-            .workspaces()
-            .touch(owner.workspace.id, self.deps.now())
-            .await;
-        settle(tx, noted.map_err(Into::into)).await
-    }
+/// Lines fit to be shown, as many of the last as are kept.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(log_line::clean).collect();
+    let mut text = lines.join("\n");
+    let over = text.len().saturating_sub(MAX_LAST_LINES_BYTES);
+    text.drain(..text.ceil_char_boundary(over));
+    text
 }

@@ -203,6 +203,7 @@ fn inside(parent: &WorkspaceAgent) -> WorkspaceAgent {
         version: String::new(),
         api_version: String::new(),
         motd_file: String::new(),
+        run_id: None,
         lifecycle_state: LifecycleState::Created,
         logs_length: 0,
         logs_overflowed: false,

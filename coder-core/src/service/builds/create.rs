@@ -1,4 +1,4 @@
-use super::{BuildPlan, Builds, UseOf, insert, usable};
+use super::{BuildPlan, Builds, UseOf, insert, state::check_size, usable};
 use crate::{
     Error, ErrorKind, Result,
     id::{TemplateVersionId, TemplateVersionPresetId, UserId, WorkspaceId},
@@ -67,6 +67,7 @@ impl Builds {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound); [`Forbidden`](ErrorKind::Forbidden);
     /// [`InvalidInput`](ErrorKind::InvalidInput) for parameters and versions;
+    /// [`TooLarge`](ErrorKind::TooLarge) for the state;
     /// [`NotReady`](ErrorKind::NotReady) while the version is being imported;
     /// [`Conflict`](ErrorKind::Conflict) while another build is active.
     pub async fn create(
@@ -156,6 +157,9 @@ impl Builds {
         {
             let message = "Only administrators of the template may replace or forget the state.";
             return Err(Error::new(ErrorKind::Forbidden, message));
+        }
+        if let Some(state) = &request.state {
+            check_size(state)?;
         }
         if request.debug_logs {
             let config = Object::of(ResourceType::DeploymentConfig);

@@ -1,6 +1,6 @@
 //! Writes a checked build with its job.
 
-use super::{NewBuild, job_tags, orphan};
+use super::{NewBuild, orphan, tags::build_tags};
 use crate::{
     Error, Result, Timestamp,
     event::Event,
@@ -64,7 +64,7 @@ pub(in crate::service) async fn insert(
         created_at: now,
         updated_at: now,
     };
-    let tags = job_tags(tx, plan.version.id, plan.import, &values, plan.initiator).await?;
+    let tags = build_tags(tx, &plan, &values).await?;
     let job = job_of(&plan, &build, tags, now);
     tx.provisioner_jobs().insert(&job).await?;
     tx.workspace_builds()

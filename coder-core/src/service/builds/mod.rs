@@ -5,6 +5,7 @@ mod create;
 mod insert;
 mod orphan;
 mod query;
+mod state;
 mod tags;
 mod version;
 

@@ -8,7 +8,7 @@ use crate::{
     script::{ScriptTiming, WorkspaceAgentScript},
     service::{
         details::{self, BuildDetails},
-        unit::{permitted_visibly, settle},
+        unit::settle,
     },
     store::{Page, Transaction},
     workspace::Workspace,
@@ -152,54 +152,6 @@ impl Builds {
         settle(tx, found).await
     }
 
-    /// The Terraform state of a build, which holds secrets: for administrators of the template only.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound); [`Forbidden`](crate::ErrorKind::Forbidden).
-    pub async fn state(&self, subject: &Subject, id: WorkspaceBuildId) -> Result<Vec<u8>> {
-        let mut tx = self.deps.begin().await?;
-        let found = async {
-            let tx = tx.as_mut();
-            let (build, workspace) = self.readable(tx, subject, id).await?;
-            self.require_template_update(tx, subject, &workspace)
-                .await?;
-            Ok(tx.workspace_builds().state(build.id).await?)
-        };
-        let found = found.await;
-        settle(tx, found).await
-    }
-
-    /// Replaces the Terraform state of a build that is not active.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound); [`Forbidden`](crate::ErrorKind::Forbidden);
-    /// [`Conflict`](crate::ErrorKind::Conflict) while the build runs.
-    pub async fn set_state(
-        &self,
-        subject: &Subject,
-        id: WorkspaceBuildId,
-        state: &[u8],
-    ) -> Result<()> {
-        let mut tx = self.deps.begin().await?;
-        let set = async {
-            let tx = tx.as_mut();
-            let (build, workspace) = self.readable(tx, subject, id).await?;
-            self.require_template_update(tx, subject, &workspace)
-                .await?;
-            // Held, so that no build begins from the old state meanwhile.
-            tx.workspaces().get_for_update(workspace.id).await?;
-            let job = tx.provisioner_jobs().get_for_update(build.job_id).await?;
-            if job.is_some_and(|job| !job.status().is_final()) {
-                return Err(Error::conflict(
-                    "The build is active and will write its state.",
-                ));
-            }
-            Ok(tx.workspace_builds().set_state(build.id, state).await?)
-        };
-        let set = set.await;
-        settle(tx, set).await
-    }
-
     /// How long the steps of a build took.
     ///
     /// # Errors
@@ -233,7 +185,7 @@ impl Builds {
         settle(tx, found).await
     }
 
-    async fn readable(
+    pub(super) async fn readable(
         &self,
         tx: &mut dyn Transaction,
         subject: &Subject,
@@ -247,15 +199,5 @@ impl Builds {
         let workspace = tx.workspaces().get(build.workspace_id).await?;
         let workspace = self.deps.permitted(subject, Action::Read, workspace)?;
         Ok((build, workspace))
-    }
-
-    async fn require_template_update(
-        &self,
-        tx: &mut dyn Transaction,
-        subject: &Subject,
-        workspace: &Workspace,
-    ) -> Result<()> {
-        let template = tx.templates().get(workspace.template_id).await?;
-        permitted_visibly(&self.deps, subject, Action::Update, template).map(drop)
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     id::{FileId, TemplateVersionId, TemplateVersionPresetId, WorkspaceBuildId},
     parameter::RichParameter,
     provisioner_job::{JobInput, JobTiming, ProvisionerJob},
+    schedule,
     service::{files, unit::settle},
     store::{JobEnd, StoreError, Transaction},
     template::Template,
@@ -356,12 +357,5 @@ fn deadline(
     if build.transition != WorkspaceTransition::Start {
         return None;
     }
-    let of_template = Some(template.policy.default_ttl_ms);
-    let ttl = if template.policy.allow_user_autostop {
-        workspace.ttl_ms
-    } else {
-        of_template
-    };
-    let ttl = ttl.filter(|&ttl| ttl > 0)?;
-    now.checked_add_signed(chrono::TimeDelta::try_milliseconds(ttl)?)
+    now.checked_add_signed(schedule::time_to_live(&template.policy, workspace)?)
 }

@@ -8,6 +8,7 @@ use crate::{
         DevcontainerId, LogSourceId, ProvisionerJobId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
         WorkspaceResourceId,
     },
+    resource_monitor::ResourceMonitor,
     script::WorkspaceAgentScript,
     secret::TokenHash,
     store::Transaction,
@@ -42,6 +43,8 @@ pub struct FoundAgent {
     pub metadata: Vec<AgentMetadatum>,
     /// Dev containers that it starts.
     pub devcontainers: Vec<FoundDevcontainer>,
+    /// What is watched over it.
+    pub monitors: Vec<ResourceMonitor>,
 }
 
 /// A dev container with the agent that the template foresees inside, if it attaches anything to that.
@@ -116,6 +119,7 @@ struct Rows {
     scripts: Vec<WorkspaceAgentScript>,
     metadata: Vec<AgentMetadatum>,
     devcontainers: Vec<WorkspaceAgentDevcontainer>,
+    monitors: Vec<ResourceMonitor>,
 }
 
 impl Rows {
@@ -167,6 +171,13 @@ impl Rows {
             ..metadatum.clone()
         });
         self.metadata.extend(metadata);
+        let monitors = found.monitors.iter().map(|monitor| ResourceMonitor {
+            agent_id: agent.id,
+            created_at: now,
+            updated_at: now,
+            ..monitor.clone()
+        });
+        self.monitors.extend(monitors);
         let id = agent.id;
         self.agents.push(agent);
         for FoundDevcontainer {
@@ -214,6 +225,11 @@ impl Rows {
         }
         if !self.devcontainers.is_empty() {
             tx.devcontainers().insert(&self.devcontainers).await?;
+        }
+        if !self.monitors.is_empty() {
+            tx.workspace_agents()
+                .insert_resource_monitors(&self.monitors)
+                .await?;
         }
         Ok(())
     }

@@ -5,7 +5,10 @@ use crate::{
     id::{WorkspaceAgentId, WorkspaceId},
     name::check_name,
     rbac::{Action, Subject},
-    service::unit::{permitted_visibly, settle},
+    service::{
+        agents::note_use,
+        unit::{permitted_visibly, settle},
+    },
     store::Transaction,
     workspace::{AutomaticUpdates, Workspace},
     workspace_build::WorkspaceTransition,
@@ -208,7 +211,7 @@ impl Workspaces {
         settle(tx, extended).await
     }
 
-    /// Notes that somebody uses the workspace through `agent`.
+    /// Notes that somebody uses the workspace through `agent`, which may move its deadline.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), also for an agent of another workspace.
@@ -232,7 +235,7 @@ impl Workspaces {
                     return Err(Error::not_found());
                 }
             }
-            Ok(tx.workspaces().touch(workspace.id, self.deps.now()).await?)
+            note_use(tx.as_mut(), &[workspace.id], self.deps.now()).await
         };
         let noted = noted.await;
         settle(tx, noted).await

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     id::{LogSourceId, WorkspaceAgentId},
-    script::{ScriptStage, ScriptStatus, ScriptTiming, WorkspaceAgentScript},
+    resource_monitor::{MonitorState, ResourceMonitor},
+    script::{MAX_CRON_RUNS, ScriptStage, ScriptStatus, ScriptTiming, WorkspaceAgentScript},
     workspace_agent::{AgentLog, AgentLogSource, AgentMetadatum, MAX_LOG_BYTES, MetadataUpdate},
     workspace_build::WorkspaceTransition,
 };
@@ -146,8 +147,11 @@ pub async fn metadata(backend: Backend) -> Outcome {
         update("a2", "x", ""),
         update("z", "", "no such file"),
     ];
-    rows.update_metadata(one, &updates).await?;
-    rows.update_metadata(one, &[]).await?;
+    let updates = updates.map(|update| (one, update));
+    rows.update_metadata(&updates).await?;
+    let of_nobody = (id(9), update("b", "?", ""));
+    rows.update_metadata(&[of_nobody]).await?;
+    rows.update_metadata(&[]).await?;
     let [b, a, z] = given;
     let b = AgentMetadatum {
         value: "3 %".to_owned(),
@@ -162,6 +166,14 @@ pub async fn metadata(backend: Backend) -> Outcome {
     assert_eq!(rows.metadata(&[one]).await?, [z, a, b]);
     let found = rows.metadata(&[two]).await?;
     assert_eq!(found, [fixture::metadatum(two, "a2", 1)]);
+    let updates = [
+        (two, update("a2", "old", "")),
+        (one, update("a", "mine", "")),
+        (two, update("a2", "new", "")),
+    ];
+    rows.update_metadata(&updates).await?;
+    let found = rows.metadata(&[one, two]).await?;
+    assert_texts(&found, |row| &row.value, &["", "mine", "new", "3 %"]);
     let again = fixture::metadatum(two, "a2", 5);
     let result = rows.insert_metadata(&[again]).await;
     assert_conflict(result, "workspace_agent_metadata_pkey");
@@ -206,7 +218,7 @@ pub async fn scripts(backend: Backend) -> Outcome {
     Ok(())
 }
 
-/// Runs are noted for an agent's own scripts only, and come by begin.
+/// Runs are noted once, for an agent's own scripts only, and come by begin.
 pub async fn script_timings(backend: Backend) -> Outcome {
     let (one, two) = agents(&backend).await?;
     let mut tx = backend.begin().await?;
@@ -224,12 +236,18 @@ pub async fn script_timings(backend: Backend) -> Outcome {
         started_at: at(begin),
         ended_at: at(begin + 1),
         exit_code: 255,
-        stage: ScriptStage::Cron,
+        stage: ScriptStage::Start,
         status: ScriptStatus::PipesLeftOpen,
+        last_lines: "one\ntwo".to_owned(),
     };
     assert!(rows.insert_script_timing(one, &timing(1, 30)).await?);
     assert!(rows.insert_script_timing(two, &timing(2, 20)).await?);
     assert!(rows.insert_script_timing(one, &timing(1, 10)).await?);
+    let again = ScriptTiming {
+        exit_code: 7,
+        ..timing(1, 10)
+    };
+    assert!(rows.insert_script_timing(one, &again).await?);
     assert!(!rows.insert_script_timing(one, &timing(2, 40)).await?);
     assert!(!rows.insert_script_timing(one, &timing(9, 40)).await?);
     let found = rows.script_timings(&[one]).await?;
@@ -238,6 +256,135 @@ pub async fn script_timings(backend: Backend) -> Outcome {
     let begins: Vec<_> = found.iter().map(|(_, timing)| timing.started_at).collect();
     assert_eq!(begins, [at(10), at(20), at(30)]);
     assert!(rows.script_timings(&[]).await?.is_empty());
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Of runs by schedule the newest are kept, of others all.
+pub async fn cron_timings(backend: Backend) -> Outcome {
+    let (one, two) = agents(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let rows = tx.workspace_agents();
+    let (first, second) = (
+        fixture::log_source(1, one, "a"),
+        fixture::log_source(1, two, "b"),
+    );
+    let scripts = [fixture::script(1, &first), fixture::script(2, &second)];
+    rows.insert_scripts(&scripts).await?;
+    let timing = |script: u128, begin: i64, stage| ScriptTiming {
+        script_id: id(script),
+        started_at: at(begin),
+        ended_at: at(begin + 1),
+        exit_code: 0,
+        stage,
+        status: ScriptStatus::Ok,
+        last_lines: String::new(),
+    };
+    let (start, cron) = (ScriptStage::Start, ScriptStage::Cron);
+    rows.insert_script_timing(one, &timing(1, 1, start)).await?;
+    rows.insert_script_timing(two, &timing(2, 2, cron)).await?;
+    let many = i64::try_from(MAX_CRON_RUNS).unwrap_or(i64::MAX) + 3;
+    for begin in 10..10 + many {
+        let stored = rows
+            .insert_script_timing(one, &timing(1, begin, cron))
+            .await?;
+        assert!(stored);
+    }
+    let found = rows.script_timings(&[one]).await?;
+    let begins: Vec<_> = found.iter().map(|(_, timing)| timing.started_at).collect();
+    let expected: Vec<_> = std::iter::once(1).chain(13..10 + many).map(at).collect();
+    assert_eq!(begins, expected);
+    assert_eq!(rows.script_timings(&[two]).await?.len(), 1);
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Logs of earlier builds go when they are old, those of the newest never.
+pub async fn old_logs(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let workspace = world.add_workspace(&mut *tx, 1, "dev").await?;
+    let start = WorkspaceTransition::Start;
+    let mut made = Vec::new();
+    let small = |number: u128| i32::try_from(number).unwrap_or_default();
+    for number in 1..4 {
+        let build = world
+            .add_build(&mut *tx, 10 + number, &workspace, small(number), start)
+            .await?;
+        let (_, agent) = world.add_agent(&mut *tx, 20 * number, &build).await?;
+        let source = fixture::log_source(1, agent.id, "Startup");
+        let line = agent_log(source.id, "text");
+        tx.workspace_agents().append_logs(agent.id, &[line]).await?;
+        made.push(agent);
+    }
+    let rows = tx.workspace_agents();
+    let when = at(1_000);
+    let seen: Vec<_> = made.iter().map(|agent| agent.id).collect();
+    rows.set_connected(&seen, when).await?;
+    assert_eq!(rows.delete_logs_of_earlier_builds(when, 10).await?, 0);
+    let later = when + chrono::TimeDelta::seconds(1);
+    assert_eq!(rows.delete_logs_of_earlier_builds(later, 1).await?, 1);
+    assert_eq!(rows.delete_logs_of_earlier_builds(later, 10).await?, 1);
+    assert_eq!(rows.delete_logs_of_earlier_builds(later, 10).await?, 0);
+    for (agent, expected) in made.iter().zip([0, 0, 1]) {
+        let left = rows.logs(agent.id, 0, None, 0).await?;
+        assert_eq!(left.len(), expected);
+        let row = present(rows.get(agent.id).await?)?;
+        assert_eq!(row.logs_length > 0, expected > 0);
+    }
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Monitors come with the memory's first, and their state can be replaced.
+pub async fn resource_monitors(backend: Backend) -> Outcome {
+    let (one, two) = agents(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let rows = tx.workspace_agents();
+    let monitor = |agent_id, volume: Option<&str>| ResourceMonitor {
+        agent_id,
+        volume: volume.map(str::to_owned),
+        enabled: true,
+        threshold: 80,
+        state: MonitorState::Ok,
+        debounced_until: None,
+        created_at: at(10),
+        updated_at: at(11),
+    };
+    let (memory, home) = (monitor(one, None), monitor(one, Some("/home")));
+    let data = ResourceMonitor {
+        enabled: false,
+        ..monitor(one, Some("/data"))
+    };
+    let given = [home.clone(), data.clone(), memory.clone()];
+    rows.insert_resource_monitors(&given).await?;
+    rows.insert_resource_monitors(&[monitor(two, None)]).await?;
+    rows.insert_resource_monitors(&[]).await?;
+    let found = rows.resource_monitors(one).await?;
+    assert_eq!(found, [memory.clone(), data.clone(), home.clone()]);
+    assert!(rows.resource_monitors(id(9)).await?.is_empty());
+    let bad = |monitor: &ResourceMonitor| ResourceMonitor {
+        state: MonitorState::Nok,
+        debounced_until: Some(at(20)),
+        updated_at: at(21),
+        ..monitor.clone()
+    };
+    let given = ResourceMonitor {
+        threshold: 1,
+        ..bad(&memory)
+    };
+    rows.set_resource_monitor(&given).await?;
+    rows.set_resource_monitor(&bad(&home)).await?;
+    rows.set_resource_monitor(&bad(&monitor(id(9), None)))
+        .await?;
+    let found = rows.resource_monitors(one).await?;
+    assert_eq!(found, [bad(&memory), data, bad(&home)]);
+    assert_eq!(rows.resource_monitors(two).await?, [monitor(two, None)]);
+    let result = rows.insert_resource_monitors(&[memory]).await;
+    assert_conflict(
+        result,
+        "workspace_agent_resource_monitors_agent_id_volume_key",
+    );
     tx.rollback().await?;
     Ok(())
 }

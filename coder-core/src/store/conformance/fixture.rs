@@ -312,6 +312,7 @@ pub fn agent(number: u128, resource: &WorkspaceResource, name: &str) -> Workspac
         connection_timeout_seconds: 120,
         troubleshooting_url: "https://example.com/help".to_owned(),
         motd_file: "/etc/motd".to_owned(),
+        run_id: None,
         lifecycle_state: LifecycleState::Created,
         logs_length: 0,
         logs_overflowed: false,
@@ -450,5 +451,6 @@ pub fn provisioner_key(number: u128, organization: OrganizationId, name: &str) -
         secret_hash: TokenHash::of(&format!("{number} {name}")),
         tags: BTreeMap::new(),
         created_at: at(80),
+        deleted_at: None,
     }
 }

@@ -33,13 +33,17 @@ macro_rules! store_conformance {
                     by_instance_id, uses, tokens,
                 }
                 agent_logs {
-                    sources, append_and_read, overflow, metadata, scripts, script_timings,
+                    sources, append_and_read, overflow, metadata, scripts, script_timings, cron_timings,
+                    old_logs, resource_monitors,
                 }
                 api_keys {
                     insert_and_find, conflicts, list_order, touch, delete,
                 }
                 devcontainers {
                     insert_and_list, sub_agents,
+                }
+                connection_logs {
+                    upsert, filters, delete_before,
                 }
                 events {
                     only_on_commit, topics, after_the_data,
@@ -73,7 +77,7 @@ macro_rules! store_conformance {
                     of_workers, error_code,
                 }
                 provisioner_keys {
-                    insert_and_find, conflicts, list_and_delete,
+                    insert_and_find, conflicts, retire, list_and_delete,
                 }
                 settings {
                     set_and_get,
@@ -101,13 +105,17 @@ macro_rules! store_conformance {
                 }
                 workspace_agents {
                     insert_and_find, conflicts, with_owner, by_token, delete_of_earlier_builds,
-                    setters,
+                    setters, current_ones, many_are_connected,
+                }
+                workspace_agent_stats {
+                    insert_and_delete,
                 }
                 workspace_apps {
                     insert_and_list, conflicts, health,
                 }
                 workspace_builds {
                     insert_and_find, conflicts, latest_and_list, update, parameters_and_state,
+                    bump_deadline,
                 }
                 workspace_list {
                     order_and_pages, filters_by_identity, filters_by_use, filters_by_status,

@@ -69,6 +69,37 @@ pub async fn conflicts(backend: Backend) -> Outcome {
     Ok(())
 }
 
+/// A retired key is found by its secret only, and its name is free.
+pub async fn retire(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let organization = world.organization.id;
+    let mut tx = backend.begin().await?;
+    let key = fixture::provisioner_key(1, organization, "rack");
+    let keys = tx.provisioner_keys();
+    keys.insert(&key).await?;
+    assert!(keys.retired(organization).await?.is_empty());
+    keys.retire(key.id, at(500)).await?;
+    keys.retire(id(9), at(500)).await?;
+    let retired = ProvisionerKey {
+        deleted_at: Some(at(500)),
+        ..key
+    };
+    assert_eq!(keys.get(retired.id).await?, None);
+    assert_eq!(keys.by_name(organization, "rack").await?, None);
+    assert!(keys.list(organization).await?.is_empty());
+    let expected = std::slice::from_ref(&retired);
+    assert_eq!(keys.retired(organization).await?, expected);
+    assert!(keys.retired(id(9)).await?.is_empty());
+    let hash = retired.secret_hash;
+    assert_eq!(keys.by_secret(hash).await?, Some(retired.clone()));
+    keys.insert(&fixture::provisioner_key(2, organization, "rack"))
+        .await?;
+    keys.delete(retired.id).await?;
+    assert_eq!(keys.by_secret(hash).await?, None);
+    tx.rollback().await?;
+    Ok(())
+}
+
 /// An organization's keys are listed oldest first; a removed one is gone, and its name free.
 pub async fn list_and_delete(backend: Backend) -> Outcome {
     let world = World::create(&backend).await?;

@@ -142,7 +142,7 @@ pub async fn nul_of_agents(backend: Backend) -> Outcome {
     };
     let result = tx
         .workspace_agents()
-        .update_metadata(agent.id, &[update])
+        .update_metadata(&[(agent.id, update)])
         .await;
     assert_invalid_text(result);
     tx.rollback().await?;

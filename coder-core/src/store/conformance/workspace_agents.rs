@@ -70,6 +70,7 @@ fn full_agent(agent: WorkspaceAgent) -> WorkspaceAgent {
         connection_timeout_seconds: 0,
         troubleshooting_url: String::new(),
         motd_file: String::new(),
+        run_id: Some(id(77)),
         lifecycle_state: LifecycleState::ShutdownTimeout,
         subsystems: vec!["envbuilder".to_owned(), "exectrace".to_owned()],
         display_apps: Vec::new(),
@@ -129,14 +130,19 @@ pub async fn with_owner(backend: Backend) -> Outcome {
     assert_eq!(agents.with_owner(id(30)).await?, None);
     assert_eq!(agents.with_owner(id(9)).await?, None);
     let found = agents.with_owner(agent.id).await?;
+    let owner = AgentOwner {
+        agent,
+        build,
+        workspace,
+    };
+    assert_eq!(found.as_ref(), Some(&owner));
+    let former = present(agents.with_owner_of_any_build(id(20)).await?)?;
     assert_eq!(
-        found,
-        Some(AgentOwner {
-            agent,
-            build,
-            workspace
-        })
+        (former.agent.name.as_str(), former.build.id),
+        ("old", id(11))
     );
+    assert_eq!(agents.with_owner_of_any_build(id(30)).await?, None);
+    assert_eq!(agents.with_owner_of_any_build(id(9)).await?, None);
     tx.rollback().await?;
     Ok(())
 }
@@ -232,6 +238,91 @@ pub async fn delete_of_earlier_builds(backend: Backend) -> Outcome {
     Ok(())
 }
 
+/// Current are agents of newest builds, while neither they nor what they belong to is deleted or suspended.
+pub async fn current_ones(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let dev = world.add_workspace(&mut *tx, 1, "dev").await?;
+    let gone = world.add_workspace(&mut *tx, 2, "gone").await?;
+    let mut owners = BTreeMap::new();
+    for (number, workspace, build_number) in [(11, &dev, 1), (12, &dev, 2), (21, &gone, 1)] {
+        let build = world
+            .add_build(&mut *tx, number, workspace, build_number, START)
+            .await?;
+        let (_, agent) = world.add_agent(&mut *tx, number, &build).await?;
+        let workspace = workspace.clone();
+        let owner = AgentOwner {
+            agent,
+            build,
+            workspace,
+        };
+        owners.insert(number, owner);
+    }
+    let import = fixture::resource(30, world.version.job_id, "main");
+    let planned = fixture::agent(30, &import, "planned");
+    tx.workspace_resources().insert(&[import]).await?;
+    tx.workspace_agents().insert(&[planned]).await?;
+    let deleted = Workspace {
+        deleted: true,
+        ..gone
+    };
+    tx.workspaces().update(&deleted).await?;
+
+    let token = |number: u128| TokenHash::of(&number.to_string());
+    let (all, tokens) = (
+        [id(11), id(12), id(21), id(30), id(9)],
+        [11, 12, 21, 30, 9].map(token),
+    );
+    let agents = tx.workspace_agents();
+    assert_eq!(agents.current(&all).await?, [id(12)]);
+    assert_eq!(agents.current(&[]).await?, []);
+    assert_eq!(
+        agents.current_by_tokens(&tokens).await?,
+        [present(owners.remove(&12))?]
+    );
+    assert_eq!(agents.current_by_tokens(&[]).await?, []);
+
+    let owner = tx.users().get(dev.owner_id).await?;
+    let suspended = crate::user::User {
+        status: crate::user::UserStatus::Suspended,
+        ..present(owner)?
+    };
+    tx.users().update(&suspended).await?;
+    let agents = tx.workspace_agents();
+    assert_eq!(agents.current(&all).await?, []);
+    assert_eq!(agents.current_by_tokens(&tokens).await?, []);
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Connections of many are noted, the first time too, and nobody else's.
+pub async fn many_are_connected(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let dev = world.add_workspace(&mut *tx, 1, "dev").await?;
+    let build = world.add_build(&mut *tx, 11, &dev, 1, START).await?;
+    for number in [1, 2, 3] {
+        world.add_agent(&mut *tx, number, &build).await?;
+    }
+    let untouched = tx.workspace_agents().get(id(3)).await?;
+    let mut before = present(tx.workspace_agents().get(id(2)).await?)?;
+    before.first_connected_at = Some(at(100));
+    before.disconnected_at = Some(at(101));
+    tx.workspace_agents().set_connection(&before).await?;
+    let both = [id(1), id(2), id(9)];
+    tx.workspace_agents().set_connected(&both, at(200)).await?;
+    tx.workspace_agents().set_connected(&[], at(300)).await?;
+    for (number, first) in [(1, at(200)), (2, at(100))] {
+        let found = present(tx.workspace_agents().get(id(number)).await?)?;
+        assert_eq!(found.first_connected_at, Some(first));
+        assert_eq!(found.last_connected_at, Some(at(200)));
+        assert_eq!(found.disconnected_at, None);
+    }
+    assert_eq!(tx.workspace_agents().get(id(3)).await?, untouched);
+    tx.rollback().await?;
+    Ok(())
+}
+
 /// Each setter replaces its own columns and no others.
 pub async fn setters(backend: Backend) -> Outcome {
     let world = World::create(&backend).await?;
@@ -257,6 +348,7 @@ pub async fn setters(backend: Backend) -> Outcome {
         .expanded_directory
         .clone_from(&new.expanded_directory);
     expected.subsystems.clone_from(&new.subsystems);
+    expected.run_id = new.run_id;
     let found = present(tx.workspace_agents().get(id(10)).await?)?;
     assert_eq!(found, expected);
 

@@ -129,6 +129,40 @@ pub async fn update(backend: Backend) -> Outcome {
     Ok(())
 }
 
+/// A deadline moves later only, and one that is not there does not come to be.
+pub async fn bump_deadline(backend: Backend) -> Outcome {
+    let world = World::create(&backend).await?;
+    let mut tx = backend.begin().await?;
+    let dev = world.add_workspace(&mut *tx, 1, "dev").await?;
+    let build = world.add_build(&mut *tx, 11, &dev, 1, START).await?;
+    let endless = world.add_build(&mut *tx, 12, &dev, 2, START).await?;
+    let with = |deadline| WorkspaceBuild {
+        deadline,
+        ..build.clone()
+    };
+    let endless = WorkspaceBuild {
+        deadline: None,
+        ..endless
+    };
+    let builds = tx.workspace_builds();
+    builds.update(&with(Some(at(5_000)))).await?;
+    builds.update(&endless).await?;
+    assert!(!builds.bump_deadline(build.id, at(5_000), at(900)).await?);
+    assert!(!builds.bump_deadline(build.id, at(4_000), at(900)).await?);
+    assert_eq!(builds.get(build.id).await?, Some(with(Some(at(5_000)))));
+    assert!(builds.bump_deadline(build.id, at(6_000), at(900)).await?);
+    let moved = WorkspaceBuild {
+        updated_at: at(900),
+        ..with(Some(at(6_000)))
+    };
+    assert_eq!(builds.get(build.id).await?, Some(moved));
+    assert!(!builds.bump_deadline(endless.id, at(6_000), at(900)).await?);
+    assert_eq!(builds.get(endless.id).await?, Some(endless));
+    assert!(!builds.bump_deadline(id(9), at(6_000), at(900)).await?);
+    tx.rollback().await?;
+    Ok(())
+}
+
 /// Parameters come by name, the state byte by byte; a new state replaces the old one.
 pub async fn parameters_and_state(backend: Backend) -> Outcome {
     let world = World::create(&backend).await?;

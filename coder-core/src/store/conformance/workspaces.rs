@@ -150,13 +150,15 @@ pub async fn update(backend: Backend) -> Outcome {
     Ok(())
 }
 
-/// A use changes one column.
+/// A use changes one column of those that are used.
 pub async fn touch(backend: Backend) -> Outcome {
     let world = World::create(&backend).await?;
     let mut tx = backend.begin().await?;
     let row = world.add_workspace(&mut *tx, 1, "dev").await?;
-    tx.workspaces().touch(row.id, at(900)).await?;
-    tx.workspaces().touch(id(9), at(900)).await?;
+    let other = world.add_workspace(&mut *tx, 2, "other").await?;
+    tx.workspaces().touch(&[row.id, id(9)], at(900)).await?;
+    tx.workspaces().touch(&[], at(901)).await?;
+    assert_eq!(tx.workspaces().get(id(2)).await?, Some(other));
     let expected = Workspace {
         last_used_at: at(900),
         ..row

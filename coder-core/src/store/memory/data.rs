@@ -2,14 +2,18 @@
 
 use super::{agent_identity::AgentToken, table::Table};
 use crate::{
+    Timestamp,
+    agent_stats::AgentStats,
     api_key::ApiKey,
+    connection_log::ConnectionLog,
     devcontainer::WorkspaceAgentDevcontainer,
     file::File,
     git_ssh_key::GitSshKey,
     id::{
-        DevcontainerId, FileId, LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId,
-        ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId, TemplateVersionPresetId, UserId,
-        WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId, WorkspaceId, WorkspaceResourceId,
+        ConnectionLogId, DevcontainerId, FileId, LogSourceId, OrganizationId, ProvisionerDaemonId,
+        ProvisionerJobId, ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId,
+        TemplateVersionPresetId, UserId, WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId,
+        WorkspaceId, WorkspaceResourceId,
     },
     instance_identity::InstanceIdentityUse,
     organization::{Organization, OrganizationMember},
@@ -17,6 +21,7 @@ use crate::{
     provisioner_daemon::ProvisionerDaemon,
     provisioner_job::{JobLog, JobTiming, ProvisionerJob},
     provisioner_key::ProvisionerKey,
+    resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     template::Template,
     template_version::{
@@ -69,6 +74,10 @@ pub(super) struct Data {
     pub(super) agent_metadata: Table<(WorkspaceAgentId, String), AgentMetadatum>,
     pub(super) agent_scripts: Table<ScriptId, WorkspaceAgentScript>,
     pub(super) script_timings: Table<WorkspaceAgentId, Rows<ScriptTiming>>,
+    /// In the order of their times.
+    pub(super) agent_stats: Table<(Timestamp, WorkspaceAgentId, i64), AgentStats>,
+    pub(super) connection_logs: Table<ConnectionLogId, ConnectionLog>,
+    pub(super) resource_monitors: Table<(WorkspaceAgentId, Option<String>), ResourceMonitor>,
     pub(super) workspace_apps: Table<WorkspaceAppId, WorkspaceApp>,
     pub(super) devcontainers: Table<DevcontainerId, WorkspaceAgentDevcontainer>,
     /// By instance id and agent name.
@@ -76,7 +85,7 @@ pub(super) struct Data {
     /// By the hash of the token.
     pub(super) agent_tokens: Table<[u8; 32], AgentToken>,
     pub(super) settings: Table<String, String>,
-    /// The last id given to a log line.
+    /// The last id given to a log line or a report.
     pub(super) last_log_id: i64,
 }
 
@@ -89,7 +98,7 @@ impl Data {
             .max_by_key(|build| build.build_number)
     }
 
-    /// The next id of a log line.
+    /// The next id of a log line or a report.
     pub(super) fn next_log_id(&mut self) -> i64 {
         self.last_log_id += 1;
         self.last_log_id

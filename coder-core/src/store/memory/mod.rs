@@ -6,6 +6,7 @@
 
 mod agent_identity;
 mod api_key;
+mod connection_log;
 mod data;
 mod devcontainer;
 mod file;
@@ -26,6 +27,7 @@ mod user;
 mod workspace;
 mod workspace_agent;
 mod workspace_agent_detail;
+mod workspace_agent_stats;
 mod workspace_app;
 mod workspace_build;
 mod workspace_resource;

@@ -1,5 +1,6 @@
 use super::{MemoryTransaction, table::unique, text};
 use crate::{
+    Timestamp,
     id::{OrganizationId, ProvisionerKeyId},
     provisioner_key::ProvisionerKey,
     secret::TokenHash,
@@ -15,7 +16,9 @@ impl ProvisionerKeyStore for MemoryTransaction {
         text::check([("name", key.name.as_str())].into_iter().chain(tags))?;
         let keys = &mut self.data.provisioner_keys;
         let taken = keys.any(|row| {
-            row.organization_id == key.organization_id && text::same(&row.name, &key.name)
+            row.deleted_at.is_none()
+                && row.organization_id == key.organization_id
+                && text::same(&row.name, &key.name)
         });
         unique("provisioner_keys_organization_id_name_key", !taken)?;
         let taken = keys.any(|row| row.secret_hash == key.secret_hash);
@@ -24,7 +27,8 @@ impl ProvisionerKeyStore for MemoryTransaction {
     }
 
     async fn get(&mut self, id: ProvisionerKeyId) -> StoreResult<Option<ProvisionerKey>> {
-        Ok(self.data.provisioner_keys.get(&id).cloned())
+        let found = self.data.provisioner_keys.get(&id);
+        Ok(found.filter(|row| row.deleted_at.is_none()).cloned())
     }
 
     async fn by_name(
@@ -33,8 +37,11 @@ impl ProvisionerKeyStore for MemoryTransaction {
         name: &str,
     ) -> StoreResult<Option<ProvisionerKey>> {
         let keys = &self.data.provisioner_keys;
-        let found =
-            keys.find(|row| row.organization_id == organization && text::same(&row.name, name));
+        let found = keys.find(|row| {
+            row.deleted_at.is_none()
+                && row.organization_id == organization
+                && text::same(&row.name, name)
+        });
         Ok(found.cloned())
     }
 
@@ -46,8 +53,33 @@ impl ProvisionerKeyStore for MemoryTransaction {
     async fn list(&mut self, organization: OrganizationId) -> StoreResult<Vec<ProvisionerKey>> {
         let keys = self.data.provisioner_keys.values();
         let keys = keys.filter(|row| row.organization_id == organization);
+        let keys = keys.filter(|row| row.deleted_at.is_none());
         let mut found: Vec<ProvisionerKey> = keys.cloned().collect();
         found.sort_by_key(|row| (row.created_at, row.id));
+        Ok(found)
+    }
+
+    async fn retire(&mut self, id: ProvisionerKeyId, now: Timestamp) -> StoreResult<()> {
+        let keys = &mut self.data.provisioner_keys;
+        if let Some(row) = keys.get(&id).cloned() {
+            let retired = ProvisionerKey {
+                deleted_at: Some(now),
+                ..row
+            };
+            keys.remove(&id);
+            keys.insert("provisioner_keys_pkey", id, retired)?;
+        }
+        Ok(())
+    }
+
+    async fn retired(&mut self, organization: OrganizationId) -> StoreResult<Vec<ProvisionerKey>> {
+        let keys = self.data.provisioner_keys.values();
+        let keys = keys.filter(|row| row.organization_id == organization);
+        let mut found: Vec<_> = keys
+            .filter(|row| row.deleted_at.is_some())
+            .cloned()
+            .collect();
+        found.sort_by_key(|row| row.id);
         Ok(found)
     }
 

@@ -4,11 +4,11 @@ use super::{data::Data, pubsub::Bus};
 use crate::{
     event::Event,
     store::{
-        AgentIdentityStore, ApiKeyStore, DevcontainerStore, FileStore, GitSshKeyStore,
-        OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore, ProvisionerKeyStore,
-        SettingStore, StoreResult, TemplateStore, TemplateVersionStore, Transaction, UserStore,
-        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
-        WorkspaceStore,
+        AgentIdentityStore, ApiKeyStore, ConnectionLogStore, DevcontainerStore, FileStore,
+        GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
+        ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore, TemplateVersionStore,
+        Transaction, UserStore, WorkspaceAgentStatsStore, WorkspaceAgentStore, WorkspaceAppStore,
+        WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
     },
 };
 use async_trait::async_trait;
@@ -97,6 +97,14 @@ impl Transaction for MemoryTransaction {
     }
 
     fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore {
+        self
+    }
+
+    fn workspace_agent_stats(&mut self) -> &mut dyn WorkspaceAgentStatsStore {
+        self
+    }
+
+    fn connection_logs(&mut self) -> &mut dyn ConnectionLogStore {
         self
     }
 

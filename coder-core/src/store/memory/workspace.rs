@@ -106,9 +106,11 @@ impl WorkspaceStore for MemoryTransaction {
         Ok(())
     }
 
-    async fn touch(&mut self, id: WorkspaceId, used: Timestamp) -> StoreResult<()> {
-        if let Some(row) = self.data.workspaces.update(&id) {
-            row.last_used_at = used;
+    async fn touch(&mut self, ids: &[WorkspaceId], used: Timestamp) -> StoreResult<()> {
+        for id in ids {
+            if let Some(row) = self.data.workspaces.update(id) {
+                row.last_used_at = used;
+            }
         }
         Ok(())
     }

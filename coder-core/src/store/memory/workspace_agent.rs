@@ -1,6 +1,8 @@
 use super::{MemoryTransaction, table::unique, text, workspace_agent_detail as detail};
 use crate::{
+    Timestamp,
     id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
     store::{AgentOwner, StoreResult, WorkspaceAgentStore},
@@ -33,11 +35,37 @@ impl WorkspaceAgentStore for MemoryTransaction {
         Ok(agent.and_then(|agent| detail::owner_of(&self.data, agent)))
     }
 
+    async fn with_owner_of_any_build(
+        &mut self,
+        id: WorkspaceAgentId,
+    ) -> StoreResult<Option<AgentOwner>> {
+        let agent = self.data.workspace_agents.get(&id);
+        Ok(agent.and_then(|agent| detail::owner_of_any_build(&self.data, agent)))
+    }
+
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>> {
         let agents = &self.data.workspace_agents;
         let agent = agents.find(|row| !row.deleted && row.auth == AgentAuth::Token(token));
         let owner = agent.and_then(|agent| detail::owner_of(&self.data, agent));
         Ok(owner.filter(|owner| !owner.workspace.deleted))
+    }
+
+    async fn current(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<WorkspaceAgentId>> {
+        let found = agents.iter().copied().filter(|id| {
+            let agent = self.data.workspace_agents.get(id);
+            let owner = agent.and_then(|agent| detail::owner_of(&self.data, agent));
+            owner.is_some_and(|owner| detail::is_current(&self.data, &owner))
+        });
+        Ok(found.collect())
+    }
+
+    async fn current_by_tokens(&mut self, tokens: &[TokenHash]) -> StoreResult<Vec<AgentOwner>> {
+        let mut found = Vec::new();
+        for token in tokens {
+            let owner = self.by_token(*token).await?;
+            found.extend(owner.filter(|owner| detail::is_current(&self.data, owner)));
+        }
+        Ok(found)
     }
 
     async fn by_resources(
@@ -69,6 +97,21 @@ impl WorkspaceAgentStore for MemoryTransaction {
         Ok(())
     }
 
+    async fn set_connected(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        for id in agents {
+            if let Some(row) = self.data.workspace_agents.update(id) {
+                row.first_connected_at = row.first_connected_at.or(Some(now));
+                row.last_connected_at = Some(now);
+                row.disconnected_at = None;
+            }
+        }
+        Ok(())
+    }
+
     async fn set_startup(&mut self, agent: &WorkspaceAgent) -> StoreResult<()> {
         detail::check_agent(agent)?;
         if let Some(row) = self.data.workspace_agents.update(&agent.id) {
@@ -76,6 +119,7 @@ impl WorkspaceAgentStore for MemoryTransaction {
             row.api_version.clone_from(&agent.api_version);
             row.expanded_directory.clone_from(&agent.expanded_directory);
             row.subsystems.clone_from(&agent.subsystems);
+            row.run_id = agent.run_id;
         }
         Ok(())
     }
@@ -138,6 +182,21 @@ impl WorkspaceAgentStore for MemoryTransaction {
         Ok(super::data::between(rows, |line| line.id, range, limit))
     }
 
+    async fn delete_logs_of_earlier_builds(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> StoreResult<u64> {
+        let agents = detail::old_logs(&self.data, before, limit);
+        for id in &agents {
+            self.data.agent_logs.remove(id);
+            if let Some(row) = self.data.workspace_agents.update(id) {
+                row.logs_length = 0;
+            }
+        }
+        Ok(agents.len() as u64)
+    }
+
     async fn insert_metadata(&mut self, metadata: &[AgentMetadatum]) -> StoreResult<()> {
         for datum in metadata {
             text::check([
@@ -164,17 +223,46 @@ impl WorkspaceAgentStore for MemoryTransaction {
 
     async fn update_metadata(
         &mut self,
-        agent: WorkspaceAgentId,
-        updates: &[MetadataUpdate],
+        updates: &[(WorkspaceAgentId, MetadataUpdate)],
     ) -> StoreResult<()> {
-        for update in updates {
+        for (agent, update) in updates {
             text::check([("value", update.value.as_str()), ("error", &update.error)])?;
-            let key = (agent, update.key.clone());
+            let key = (*agent, update.key.clone());
             if let Some(row) = self.data.agent_metadata.update(&key) {
                 row.value.clone_from(&update.value);
                 row.error.clone_from(&update.error);
                 row.collected_at = Some(update.collected_at);
             }
+        }
+        Ok(())
+    }
+
+    async fn insert_resource_monitors(&mut self, monitors: &[ResourceMonitor]) -> StoreResult<()> {
+        for monitor in monitors {
+            let volume = monitor.volume.as_deref().unwrap_or_default();
+            text::check([("volume", volume)])?;
+            let key = (monitor.agent_id, monitor.volume.clone());
+            let constraint = "workspace_agent_resource_monitors_agent_id_volume_key";
+            let rows = &mut self.data.resource_monitors;
+            rows.insert(constraint, key, monitor.clone())?;
+        }
+        Ok(())
+    }
+
+    async fn resource_monitors(
+        &mut self,
+        agent: WorkspaceAgentId,
+    ) -> StoreResult<Vec<ResourceMonitor>> {
+        let rows = self.data.resource_monitors.values();
+        Ok(rows.filter(|row| row.agent_id == agent).cloned().collect())
+    }
+
+    async fn set_resource_monitor(&mut self, monitor: &ResourceMonitor) -> StoreResult<()> {
+        let key = (monitor.agent_id, monitor.volume.clone());
+        if let Some(row) = self.data.resource_monitors.update(&key) {
+            row.state = monitor.state;
+            row.debounced_until = monitor.debounced_until;
+            row.updated_at = monitor.updated_at;
         }
         Ok(())
     }
@@ -212,8 +300,8 @@ impl WorkspaceAgentStore for MemoryTransaction {
         let script = self.data.agent_scripts.get(&timing.script_id);
         let known = script.is_some_and(|script| script.agent_id == agent);
         if known {
-            let rows = self.data.script_timings.entry(agent);
-            rows.push(timing.clone().into());
+            text::check([("last_lines", timing.last_lines.as_str())])?;
+            detail::add_timing(self.data.script_timings.entry(agent), timing);
         }
         Ok(known)
     }

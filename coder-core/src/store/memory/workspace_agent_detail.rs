@@ -1,12 +1,15 @@
 //! What [`WorkspaceAgentStore`](crate::store::WorkspaceAgentStore) looks up and computes.
 
 use super::{
-    data::{Data, fitting},
+    data::{Data, Rows, fitting},
     text,
 };
 use crate::{
+    Timestamp,
     id::{WorkspaceAgentId, WorkspaceId},
+    script::{MAX_CRON_RUNS, ScriptStage, ScriptTiming},
     store::{AgentOwner, StoreResult},
+    user::UserStatus,
     workspace_agent::{AgentLog, MAX_LOG_BYTES, WorkspaceAgent},
     workspace_build::WorkspaceBuild,
 };
@@ -37,12 +40,26 @@ pub(super) fn check_agent(agent: &WorkspaceAgent) -> StoreResult<()> {
 
 /// An agent that is not deleted, of a workspace build, with both.
 pub(super) fn owner_of(data: &Data, agent: &WorkspaceAgent) -> Option<AgentOwner> {
-    let build = build_of(data, agent).filter(|_| !agent.deleted)?;
+    owner_of_any_build(data, agent).filter(|_| !agent.deleted)
+}
+
+/// The same of one that may be deleted.
+pub(super) fn owner_of_any_build(data: &Data, agent: &WorkspaceAgent) -> Option<AgentOwner> {
+    let build = build_of(data, agent)?;
     Some(AgentOwner {
         agent: agent.clone(),
         build: build.clone(),
         workspace: data.workspaces.get(&build.workspace_id)?.clone(),
     })
+}
+
+/// Whether an agent is of its workspace's newest build, and nothing around it deleted or suspended.
+pub(super) fn is_current(data: &Data, owner: &AgentOwner) -> bool {
+    let workspace = &owner.workspace;
+    let user = data.users.get(&workspace.owner_id);
+    let usable = user.is_some_and(|user| !user.deleted && user.status != UserStatus::Suspended);
+    let latest = data.latest_build(workspace.id).map(|build| build.id);
+    !workspace.deleted && usable && latest == Some(owner.build.id)
 }
 
 /// The agents of all builds of a workspace but the newest.
@@ -56,6 +73,20 @@ pub(super) fn agents_of_earlier_builds(
             .is_some_and(|build| build.workspace_id == workspace && Some(build.id) != latest)
     });
     earlier.map(|agent| agent.id).collect()
+}
+
+/// Agents with log lines that were last there before `before` and are not of their workspace's newest build.
+pub(super) fn old_logs(data: &Data, before: Timestamp, limit: u32) -> Vec<WorkspaceAgentId> {
+    let old = data.workspace_agents.values().filter(|agent| {
+        let latest = build_of(data, agent).and_then(|build| {
+            let latest = data.latest_build(build.workspace_id)?;
+            Some(latest.id == build.id)
+        });
+        let last = agent.last_connected_at.unwrap_or(agent.created_at);
+        agent.logs_length > 0 && last < before && latest == Some(false)
+    });
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    old.map(|agent| agent.id).take(limit).collect()
 }
 
 /// Appends what fits.
@@ -84,6 +115,22 @@ pub(super) fn append_logs(
         data.agent_logs.entry(id).push(Arc::new(line));
     }
     Ok(count as u64)
+}
+
+/// Adds a run unless it is known, in place of the oldest one by schedule if there are enough.
+pub(super) fn add_timing(rows: &mut Rows<ScriptTiming>, timing: &ScriptTiming) {
+    let key = |row: &ScriptTiming| (row.script_id, row.started_at);
+    if rows.iter().any(|row| key(row) == key(timing)) {
+        return;
+    }
+    rows.push(Arc::new(timing.clone()));
+    let of_schedule = rows
+        .iter()
+        .filter(|row| row.script_id == timing.script_id && row.stage == ScriptStage::Cron);
+    if of_schedule.clone().count() > MAX_CRON_RUNS {
+        let oldest = of_schedule.map(|row| key(row)).min();
+        rows.retain(|row| Some(key(row)) != oldest);
+    }
 }
 
 fn build_of<'a>(data: &'a Data, agent: &WorkspaceAgent) -> Option<&'a WorkspaceBuild> {

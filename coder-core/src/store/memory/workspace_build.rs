@@ -98,6 +98,21 @@ impl WorkspaceBuildStore for MemoryTransaction {
         Ok(())
     }
 
+    async fn bump_deadline(
+        &mut self,
+        id: WorkspaceBuildId,
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let build = self.data.workspace_builds.get(&id);
+        let later = build.is_some_and(|build| build.deadline.is_some_and(|old| old < deadline));
+        if later && let Some(row) = self.data.workspace_builds.update(&id) {
+            row.deadline = Some(deadline);
+            row.updated_at = now;
+        }
+        Ok(later)
+    }
+
     async fn parameters(&mut self, id: WorkspaceBuildId) -> StoreResult<Vec<ParameterValue>> {
         let parameters = self.data.build_parameters.get(&id);
         Ok(parameters.cloned().unwrap_or_default())

@@ -4,7 +4,7 @@ use coder_core::{
     id::LogSourceId,
     provisioner_job::LogLevel,
     rbac::Action,
-    script::{ScriptStage, ScriptStatus, ScriptTiming},
+    script::{MAX_LAST_LINES_BYTES, ScriptStage, ScriptStatus, ScriptTiming},
     service::agents::{AgentStartup, EXTERNAL_LOG_SOURCE, INACTIVE_AFTER_MS, NewAgentLog},
     store::{AgentOwner, conformance::fixture},
     user::UserStatus,
@@ -13,9 +13,9 @@ use coder_core::{
     workspace_build::WorkspaceTransition,
 };
 
-const TOKEN: &str = "4b1e7a52-8f65-4d7c-9a77-51b1c0ffee00";
+pub(super) const TOKEN: &str = "4b1e7a52-8f65-4d7c-9a77-51b1c0ffee00";
 
-async fn agent(harness: &Harness, owner: &AgentOwner) -> WorkspaceAgent {
+pub(super) async fn agent(harness: &Harness, owner: &AgentOwner) -> WorkspaceAgent {
     let (details, _) = harness
         .agents
         .get(&harness.ann(), owner.agent.id)
@@ -24,12 +24,26 @@ async fn agent(harness: &Harness, owner: &AgentOwner) -> WorkspaceAgent {
     details.agent
 }
 
-fn line(harness: &Harness, output: &str) -> NewAgentLog {
+pub(super) fn line(harness: &Harness, output: &str) -> NewAgentLog {
     NewAgentLog {
         created_at: harness.now(),
         output: output.to_owned(),
         level: LogLevel::Info,
     }
+}
+
+/// Whether an agent may stay connected.
+async fn may_stay(harness: &Harness, owner: &AgentOwner) -> bool {
+    let id = owner.agent.id;
+    let row = async || {
+        harness
+            .write(async |tx| tx.workspace_agents().get(id).await.expect("read"))
+            .await
+    };
+    let before = row().await;
+    let looked = harness.agents.may_stay(id).await;
+    assert_eq!(row().await, before, "nothing is noted");
+    looked.expect("checked")
 }
 
 #[tokio::test]
@@ -55,24 +69,12 @@ async fn a_token_is_good_while_the_owner_is_active() {
         refused.expect_err("suspended").kind(),
         ErrorKind::Unauthenticated
     );
-    assert!(
-        !harness
-            .agents
-            .may_stay(owner.agent.id)
-            .await
-            .expect("checked")
-    );
+    assert!(!may_stay(&harness, &owner).await);
     let user = harness.world.user.clone();
     harness
         .write(async |tx| tx.users().update(&user).await.expect("updated"))
         .await;
-    assert!(
-        harness
-            .agents
-            .may_stay(owner.agent.id)
-            .await
-            .expect("checked")
-    );
+    assert!(may_stay(&harness, &owner).await);
 }
 
 /// It runs its stop scripts then; nobody comes in any more.
@@ -83,8 +85,11 @@ async fn an_agent_is_known_until_its_workspace_has_stopped() {
     let owner = harness.agents.authenticate(TOKEN).await.expect("good");
     harness.build(&workspace, WorkspaceTransition::Stop).await;
     assert!(harness.agents.authenticate(TOKEN).await.is_ok());
-    let seen = harness.agents.seen(owner.agent.id).await;
-    assert!(seen.expect("checked").is_some());
+    let seen = async || {
+        let seen = harness.agents.seen(owner.agent.id).await;
+        seen.expect("checked").is_some()
+    };
+    assert!(seen().await);
     let reachable = harness
         .agents
         .reachable(&harness.ann(), owner.agent.id, &[Action::Ssh])
@@ -99,21 +104,8 @@ async fn an_agent_is_known_until_its_workspace_has_stopped() {
         refused.expect_err("stopped").kind(),
         ErrorKind::Unauthenticated
     );
-    assert!(
-        !harness
-            .agents
-            .may_stay(owner.agent.id)
-            .await
-            .expect("checked")
-    );
-    assert!(
-        harness
-            .agents
-            .seen(owner.agent.id)
-            .await
-            .expect("checked")
-            .is_none()
-    );
+    assert!(!may_stay(&harness, &owner).await);
+    assert!(!seen().await);
 }
 
 #[tokio::test]
@@ -223,13 +215,11 @@ async fn connections_are_noted_and_an_old_one_does_not_end_a_new_one() {
     assert_eq!(status().await, AgentStatus::Connected);
     harness.advance(20);
     assert_eq!(status().await, AgentStatus::Connected);
-    harness
-        .agents
-        .seen(owner.agent.id)
-        .await
-        .expect("noted")
-        .expect("current");
-    harness.advance(31);
+    let seen = harness.agents.seen(owner.agent.id).await;
+    assert_eq!(seen.expect("noted"), Some(harness.now()));
+    harness.advance(30);
+    assert_eq!(status().await, AgentStatus::Connected);
+    harness.advance(1);
     assert_eq!(status().await, AgentStatus::Disconnected);
     let second = harness.agents.connected(&owner).await.expect("noted");
     harness
@@ -387,15 +377,16 @@ async fn reports_reach_only_what_is_the_agents_own() {
         exit_code: 1,
         stage: ScriptStage::Start,
         status: ScriptStatus::ExitFailure,
+        last_lines: format!("{}\u{1b}[2Jno\u{7} file", "x\n".repeat(3_000)),
     };
     let refused = harness
         .agents
-        .script_completed(&owner, &timing(theirs.scripts[0].id))
+        .script_completed(&owner, timing(theirs.scripts[0].id))
         .await;
     assert_eq!(refused.expect_err("foreign").kind(), ErrorKind::NotFound);
     harness
         .agents
-        .script_completed(&owner, &timing(mine.scripts[0].id))
+        .script_completed(&owner, timing(mine.scripts[0].id))
         .await
         .expect("noted");
     let (details, _) = harness
@@ -403,9 +394,12 @@ async fn reports_reach_only_what_is_the_agents_own() {
         .get(&harness.ann(), owner.agent.id)
         .await
         .expect("seen");
-    assert_eq!(
-        details.scripts[0].1.as_ref().map(|run| run.exit_code),
-        Some(1)
+    let run = details.scripts[0].1.as_ref().expect("ran");
+    assert_eq!(run.exit_code, 1);
+    assert!(run.last_lines.len() <= MAX_LAST_LINES_BYTES);
+    assert!(
+        run.last_lines.ends_with("x\nno file"),
+        "the end is kept, cleaned"
     );
     assert_eq!(details.apps[0].health, AppHealth::Healthy);
 }
@@ -425,11 +419,15 @@ async fn metadata_is_cut_and_unknown_keys_ignored() {
         update("cpu", "ä".repeat(5_000)),
         update("unknown", "1".to_owned()),
     ];
-    harness
-        .agents
-        .report_metadata(&owner, updates)
-        .await
-        .expect("noted");
+    let report = async |updates| {
+        let updates = harness.agents.check_metadata(updates)?;
+        let updates: Vec<_> = updates
+            .into_iter()
+            .map(|update| (owner.agent.id, update))
+            .collect();
+        harness.agents.store_metadata(&updates).await
+    };
+    report(updates).await.expect("noted");
     let stored = harness
         .agents
         .metadata(&harness.ann(), owner.agent.id)
@@ -437,4 +435,19 @@ async fn metadata_is_cut_and_unknown_keys_ignored() {
         .expect("seen");
     assert_eq!((stored.len(), stored[0].value.len()), (1, 2_048));
     assert_eq!(stored[0].collected_at, Some(harness.now()));
+    let hostile = "two\nlines\u{1b}]52;c;aGk=\u{7}\0".to_owned();
+    report(vec![update("cpu", hostile)]).await.expect("noted");
+    let stored = harness
+        .agents
+        .metadata(&harness.ann(), owner.agent.id)
+        .await
+        .expect("seen");
+    assert_eq!(stored[0].value, "two\nlines");
+    let long = report(vec![update(&"k".repeat(6_145), String::new())]).await;
+    assert_eq!(long.expect_err("keys").kind(), ErrorKind::InvalidInput);
+    let many = (0..257).map(|_| update("", String::new())).collect();
+    assert_eq!(
+        report(many).await.expect_err("many").kind(),
+        ErrorKind::InvalidInput
+    );
 }

@@ -1,6 +1,7 @@
 use super::harness::{Harness, build_result, value};
 use coder_core::{
     ErrorKind,
+    id::ProvisionerJobId,
     parameter::RichParameter,
     provisioner_job::JobStatus,
     service::{
@@ -8,7 +9,9 @@ use coder_core::{
         jobs::{JobFailure, JobUpdate},
     },
     template::Template,
+    template_version::TemplateVersionTerraformValues,
     workspace_build::{WorkspaceStatus, WorkspaceTransition},
+    workspace_tags::WorkspaceTagExpressions,
 };
 
 #[tokio::test]
@@ -382,4 +385,56 @@ async fn two_at_once_make_one_build() {
                 .into_iter()
                 .all(|e| e.kind() == ErrorKind::Conflict)
     );
+}
+
+#[tokio::test]
+async fn a_stop_and_a_delete_need_no_tags_that_can_be_evaluated() {
+    let harness = Harness::new().await;
+    let set_tag = async |text: &str| {
+        let values = TemplateVersionTerraformValues {
+            workspace_tags: WorkspaceTagExpressions {
+                tags: [("zone".to_owned(), text.to_owned())].into(),
+                ..WorkspaceTagExpressions::default()
+            },
+            ..TemplateVersionTerraformValues::default()
+        };
+        let version = harness.world.version.id;
+        harness
+            .write(async |tx| {
+                let versions = tx.template_versions();
+                versions.set_terraform_values(version, &values).await
+            })
+            .await
+            .expect("values");
+    };
+    let tag = async |job: ProvisionerJobId| {
+        let job = harness.write(async |tx| tx.provisioner_jobs().get(job).await);
+        let job = job.await.expect("read").expect("a job");
+        assert_eq!(job.tags["scope"], "organization");
+        job.tags.get("zone").cloned()
+    };
+    set_tag("\"eu\"").await;
+    let workspace = harness.create("dev").await;
+    let job = harness.latest(&workspace).await.job_id;
+    assert_eq!(tag(job).await.as_deref(), Some("eu"));
+    let cancel = harness.latest(&workspace).await.id;
+    harness
+        .builds
+        .cancel(&harness.ann(), cancel, None)
+        .await
+        .expect("canceled");
+
+    set_tag("var.gone").await;
+    let start = NewBuild::of(WorkspaceTransition::Start);
+    let refused = harness
+        .builds
+        .create(&harness.ann(), workspace.id, &start)
+        .await;
+    assert_eq!(refused.expect_err("no tag").kind(), ErrorKind::InvalidInput);
+    for transition in [WorkspaceTransition::Stop, WorkspaceTransition::Delete] {
+        let build = harness.build(&workspace, transition).await;
+        assert_eq!(tag(build.job_id).await.as_deref(), Some("eu"));
+        let canceled = harness.builds.cancel(&harness.ann(), build.id, None).await;
+        canceled.expect("canceled");
+    }
 }

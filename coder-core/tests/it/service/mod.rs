@@ -1,5 +1,6 @@
 //! Use cases over the memory store with a clock that moves when told to.
 
+mod agent_life;
 mod agents;
 mod builds;
 mod harness;

@@ -7,6 +7,7 @@ use coder_core::{
     id::ProvisionerKeyId,
     provisioner_key::ProvisionerKey,
     rbac::Subject,
+    secret::Secret,
     service::{
         daemons::{DaemonIdentity, Daemons},
         provisioner_keys::{NewProvisionerKey, ProvisionerKeys},
@@ -19,6 +20,10 @@ fn admin(harness: &Harness) -> Subject {
 }
 
 async fn key(harness: &Harness, name: &str) -> ProvisionerKey {
+    with_secret(harness, name).await.0
+}
+
+async fn with_secret(harness: &Harness, name: &str) -> (ProvisionerKey, Secret) {
     let keys = ProvisionerKeys::new(harness.deps.clone());
     let new = NewProvisionerKey {
         name: name.to_owned(),
@@ -27,7 +32,8 @@ async fn key(harness: &Harness, name: &str) -> ProvisionerKey {
     let organization = harness.world.organization.id;
     let secret = keys.create(&admin(harness), organization, new).await;
     let secret = secret.expect("created");
-    keys.authenticate(secret.expose()).await.expect("its key")
+    let key = keys.authenticate(secret.expose()).await.expect("its key");
+    (key, secret)
 }
 
 fn identity(harness: &Harness, key_id: ProvisionerKeyId) -> DaemonIdentity {
@@ -48,7 +54,7 @@ async fn a_deleted_key_gives_no_more_jobs() {
     let harness = Harness::new().await;
     let keys = ProvisionerKeys::new(harness.deps.clone());
     let daemons = Daemons::new(harness.deps.clone());
-    let rack = key(&harness, "rack").await;
+    let (rack, secret) = with_secret(&harness, "rack").await;
     let joined = daemons.register(&identity(&harness, rack.id)).await;
     let joined = joined.expect("joined");
     harness.create("first").await;
@@ -73,10 +79,21 @@ async fn a_deleted_key_gives_no_more_jobs() {
 
     let refused = harness.jobs.acquire(&joined).await.expect_err("refused");
     assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
-    let refused = daemons.register(&identity(&harness, rack.id)).await;
-    let refused = refused.expect_err("refused");
-    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
-    // What it runs may end.
+    // What it runs may end, for which it may come back.
+    let again = daemons.register(&identity(&harness, rack.id)).await;
+    assert_eq!(again.expect("it is back").id, joined.id);
+    let ending = keys.authenticate_daemon(secret.expose()).await;
+    let (ending, jobs) = ending.expect("while it runs something");
+    assert_eq!((ending.id, jobs.len()), (rack.id, 1));
+    assert_eq!(
+        (jobs[0].job_id, jobs[0].lease),
+        (running.job.id, running.lease)
+    );
+    let refused = keys.authenticate(secret.expose()).await;
+    assert_eq!(
+        refused.expect_err("for nothing else").kind(),
+        ErrorKind::Unauthenticated
+    );
     let claim = coder_core::service::jobs::Claim {
         job_id: running.job.id,
         lease: running.lease,
@@ -87,6 +104,21 @@ async fn a_deleted_key_gives_no_more_jobs() {
         .update(claim, &update)
         .await
         .expect("still its");
+    let failure = coder_core::service::jobs::JobFailure::default();
+    harness.jobs.fail(claim, &failure).await.expect("ended");
+    let refused = daemons.register(&identity(&harness, rack.id)).await;
+    let refused = refused.expect_err("nothing runs");
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    let refused = keys.authenticate_daemon(secret.expose()).await;
+    let refused = refused.expect_err("nothing runs");
+    assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    // The next deletion takes the last trace of it away.
+    key(&harness, "other").await;
+    keys.delete(&admin(&harness), organization, "other")
+        .await
+        .expect("deleted");
+    let left = harness.write(async |tx| tx.provisioner_keys().retired(organization).await);
+    assert!(left.await.expect("read").is_empty());
 }
 
 #[tokio::test]

@@ -165,6 +165,8 @@ impl Underway {
     /// The answer.
     pub(super) async fn answer(&mut self) -> Result<Message> {
         let answer = tokio::select! {
+            // A server that has said its last word closes: the word counts.
+            biased;
             answer = &mut self.answer => answer.map_err(|_| lost()),
             () = self.connection.ended.cancelled() => Err(lost()),
         };

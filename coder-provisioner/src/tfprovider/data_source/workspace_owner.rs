@@ -74,7 +74,8 @@ fn list<T: DeserializeOwned>(
     let Some(json) = environment.get(variable) else {
         return Ok(Vec::new());
     };
-    serde_json::from_str(json).map_err(|error| {
+    let list: serde_json::Result<Option<_>> = serde_json::from_str(json);
+    list.map(Option::unwrap_or_default).map_err(|error| {
         Diagnostic::error(
             format!("{variable} cannot be read"),
             format!("It is no list: {error}."),
@@ -121,6 +122,17 @@ mod tests {
         assert_eq!(get(&owner, "groups").as_list().len(), 2);
         let role = get(&owner, "rbac_roles").as_list()[0].as_object().unwrap();
         assert_eq!(get(role, "name").as_str(), Some("owner"));
+    }
+
+    #[test]
+    fn no_list_at_all_is_an_empty_one() {
+        let owner = owner(&[
+            ("CODER_WORKSPACE_OWNER_GROUPS", "null"),
+            ("CODER_WORKSPACE_OWNER_RBAC_ROLES", "null"),
+        ])
+        .unwrap();
+        assert_eq!(get(&owner, "groups"), &Value::List(vec![]));
+        assert_eq!(get(&owner, "rbac_roles"), &Value::List(vec![]));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `coder_workspace_preset`.
 
+use chrono_tz::Tz;
+
 use crate::attributes::WorkspacePreset;
-use crate::tfprovider::cron::Hours;
 use crate::tfprovider::diagnostics::{Diagnostic, Path};
 use crate::tfprovider::kind::DataSource;
 use crate::tfprovider::value::{Object, Value, get};
+use coder_core::cron::Hours;
 
 /// Seconds for which an unclaimed workspace may be kept, besides 0 for ever: an hour to a year.
 const TTL: std::ops::RangeInclusive<i64> = 3_600..=31_536_000;
@@ -20,11 +22,10 @@ pub(super) const DATA_SOURCE: DataSource = DataSource {
 };
 
 fn validate(preset: &Object) -> Vec<Diagnostic> {
-    // Elements of a set have no address of their own, so everything points at the block.
-    let path = Path::root().attribute("prebuilds");
     let Some(prebuilds) = first(preset, "prebuilds") else {
         return Vec::new();
     };
+    let path = Path::root().attribute("prebuilds");
     let mut found = Vec::new();
     let ttl = first(prebuilds, "expiration_policy").and_then(|policy| get(policy, "ttl").as_int());
     if let Some(ttl) = ttl.filter(|ttl| *ttl != 0 && !TTL.contains(ttl)) {
@@ -33,107 +34,50 @@ fn validate(preset: &Object) -> Vec<Diagnostic> {
             TTL.start(),
             TTL.end()
         );
+        let path = path.attribute("expiration_policy").attribute("ttl");
         found.push(Diagnostic::error("Invalid ttl", detail).at(&path));
     }
     if let Some(scheduling) = first(prebuilds, "scheduling") {
-        found.extend(
-            check_scheduling(scheduling)
-                .into_iter()
-                .map(|error| error.at(&path)),
-        );
+        let path = path.attribute("scheduling").index(0);
+        found.extend(check_time_zone(scheduling, &path));
+        found.extend(check_schedules(scheduling, &path));
     }
     found
 }
 
-fn check_scheduling(scheduling: &Object) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    let zone = get(scheduling, "timezone").as_str();
-    if let Some(zone) = zone.filter(|zone| !looks_like_time_zone(zone)) {
-        let detail = format!("{zone:?} is not the name of a time zone, such as \"Europe/Zurich\".");
-        found.push(Diagnostic::error("Invalid timezone", detail));
+fn check_time_zone(scheduling: &Object, path: &Path) -> Option<Diagnostic> {
+    let zone = get(scheduling, "timezone").as_str()?;
+    if zone.parse::<Tz>().is_ok() {
+        return None;
     }
+    let detail = format!("{zone:?} is not the name of a time zone, such as \"Europe/Zurich\".");
+    Some(Diagnostic::error("Invalid timezone", detail).at(&path.attribute("timezone")))
+}
+
+fn check_schedules(scheduling: &Object, path: &Path) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
     let mut parsed: Vec<(&str, Hours)> = Vec::new();
-    let schedules = get(scheduling, "schedule")
-        .as_list()
-        .iter()
-        .filter_map(Value::as_object);
-    for text in schedules.filter_map(|schedule| get(schedule, "cron").as_str()) {
+    for (index, schedule) in get(scheduling, "schedule").as_list().iter().enumerate() {
+        let cron = schedule.as_object().map(|schedule| get(schedule, "cron"));
+        let Some(text) = cron.and_then(Value::as_str) else {
+            continue;
+        };
+        let path = path.attribute("schedule").index(index).attribute("cron");
         match Hours::parse(text) {
             Err(error) => {
                 let detail = format!("{text:?} is not such a schedule: {error}.");
-                found.push(Diagnostic::error("Invalid cron", detail));
+                found.push(Diagnostic::error("Invalid cron", detail).at(&path));
             }
             Ok(hours) => {
                 if let Some((other, _)) = parsed.iter().find(|(_, other)| hours.overlap(other)) {
                     let detail = format!("{text:?} and {other:?} cover the same time.");
-                    found.push(Diagnostic::error("Overlapping schedules", detail));
+                    found.push(Diagnostic::error("Overlapping schedules", detail).at(&path));
                 }
                 parsed.push((text, hours));
             }
         }
     }
     found
-}
-
-/// The names in the IANA time zone database that have no slash.
-const SHORT_TIME_ZONES: &[&str] = &[
-    "CET",
-    "CST6CDT",
-    "Cuba",
-    "EET",
-    "EST",
-    "EST5EDT",
-    "Egypt",
-    "Eire",
-    "GB",
-    "GB-Eire",
-    "GMT",
-    "GMT+0",
-    "GMT-0",
-    "GMT0",
-    "Greenwich",
-    "HST",
-    "Hongkong",
-    "Iceland",
-    "Iran",
-    "Israel",
-    "Jamaica",
-    "Japan",
-    "Kwajalein",
-    "Libya",
-    "MET",
-    "MST",
-    "MST7MDT",
-    "NZ",
-    "NZ-CHAT",
-    "Navajo",
-    "PRC",
-    "PST8PDT",
-    "Poland",
-    "Portugal",
-    "ROC",
-    "ROK",
-    "Singapore",
-    "Turkey",
-    "UCT",
-    "UTC",
-    "Universal",
-    "W-SU",
-    "WET",
-    "Zulu",
-];
-
-/// Whether the text has the form of an IANA name; whether there is such a zone is known to the
-/// server, which has the list.
-fn looks_like_time_zone(text: &str) -> bool {
-    SHORT_TIME_ZONES.contains(&text)
-        || text.split('/').count() > 1
-            && text.split('/').all(|part| {
-                part.starts_with(|c: char| c.is_ascii_alphabetic())
-                    && part
-                        .chars()
-                        .all(|c| c.is_ascii_alphanumeric() || "_-+".contains(c))
-            })
 }
 
 fn first<'a>(object: &'a Object, block: &str) -> Option<&'a Object> {
@@ -157,18 +101,28 @@ mod tests {
         Value::List(vec![map(entries)])
     }
 
-    fn errors(prebuilds: &[(&str, Value)]) -> usize {
+    /// The places of errors.
+    fn errors(prebuilds: &[(&str, Value)]) -> Vec<String> {
         let preset = [("prebuilds".to_owned(), block(prebuilds))]
             .into_iter()
             .collect();
-        validate(&preset).len()
+        let found = validate(&preset).into_iter();
+        found.map(|error| error.path.to_string()).collect()
     }
 
     #[test]
     fn an_unclaimed_workspace_is_kept_for_an_hour_at_least() {
-        for (ttl, expected) in [(0, 0), (3_600, 0), (31_536_000, 0), (1, 1), (31_536_001, 1)] {
-            let policy = block(&[("ttl", ttl.into())]);
-            assert_eq!(errors(&[("expiration_policy", policy)]), expected, "{ttl}");
+        let ttl = "prebuilds.expiration_policy.ttl";
+        for (seconds, expected) in [
+            (0, &[][..]),
+            (3_600, &[]),
+            (31_536_000, &[]),
+            (1, &[ttl]),
+            (31_536_001, &[ttl]),
+        ] {
+            let policy = block(&[("ttl", seconds.into())]);
+            let found = errors(&[("expiration_policy", policy)]);
+            assert_eq!(found, expected, "{seconds}");
         }
     }
 
@@ -184,20 +138,26 @@ mod tests {
                 ("schedule", Value::List(schedules)),
             ])
         };
-        for (zone, crons, expected) in [
-            ("UTC", &["* 8-18 * * 1-5", "* 8-18 * * 0,6"][..], 0),
-            ("Europe/Zurich", &["* 8-18 * * 1-5", "* 18 * * 5"], 1),
-            ("America/Argentina/Buenos_Aires", &["0 8 * * *"], 1),
-            ("Mars", &["* 8 * * *"], 1),
-            ("GMT", &["* 8 * * *"], 0),
-            ("Singapore", &["* 8 * * *"], 0),
+        let zone = "prebuilds.scheduling[0].timezone";
+        let first = "prebuilds.scheduling[0].schedule[0].cron";
+        let second = "prebuilds.scheduling[0].schedule[1].cron";
+        let apart = ["* 8-18 * * 1-5", "* 8-18 * * 0,6"];
+        for (name, crons, expected) in [
+            ("UTC", &apart[..], &[][..]),
+            ("US/Eastern", &apart, &[]),
+            (
+                "Europe/Zurich",
+                &["* 8-18 * * 1-5", "* 18 * * 5"],
+                &[second],
+            ),
+            ("America/Argentina/Buenos_Aires", &["0 8 * * *"], &[first]),
+            ("Mars", &["* 8 * * *"], &[zone]),
+            ("Europe/Zuerich", &["* 8 * * *"], &[zone]),
+            ("Singapore", &["* 8 * * *"], &[]),
         ] {
-            let scheduling = scheduling(zone, crons);
-            assert_eq!(
-                errors(&[("scheduling", scheduling)]),
-                expected,
-                "{zone} {crons:?}"
-            );
+            let scheduling = scheduling(name, crons);
+            let found = errors(&[("scheduling", scheduling)]);
+            assert_eq!(found, expected, "{name} {crons:?}");
         }
     }
 }

@@ -65,7 +65,10 @@ fn validate(agent: &Object) -> Vec<Diagnostic> {
     }
     let monitoring = get(agent, "resources_monitoring").as_list();
     if monitoring.iter().filter_map(Value::as_object).any(is_empty) {
-        let path = Path::root().attribute("resources_monitoring");
+        // What is missing in the block shows the block.
+        let path = Path::root()
+            .attribute("resources_monitoring")
+            .attribute("memory");
         let detail = "At least one of \"memory\" and \"volume\" must be given.";
         found.push(Diagnostic::error("Empty resources_monitoring", detail).at(&path));
     }

@@ -20,7 +20,7 @@ fn validate(task: &Object) -> Vec<Diagnostic> {
     }
     if !get(task, "sidebar_app").as_list().is_empty() {
         let detail = "Give the id of the app as \"app_id\" instead.";
-        let path = Path::root().attribute("sidebar_app");
+        let path = Path::root().attribute("sidebar_app").attribute("id");
         return vec![Diagnostic::warning("sidebar_app is deprecated", detail).at(&path)];
     }
     Vec::new()
@@ -106,6 +106,6 @@ mod tests {
         task.insert("sidebar_app".into(), Value::List(vec![block]));
         let found = validate(&task);
         assert_eq!(found[0].severity, Severity::Warning);
-        assert_eq!(found[0].path.to_string(), "sidebar_app");
+        assert_eq!(found[0].path.to_string(), "sidebar_app.id");
     }
 }

@@ -1,10 +1,11 @@
 //! `coder_script`.
 
 use crate::attributes::Script;
-use crate::tfprovider::cron;
 use crate::tfprovider::diagnostics::{Diagnostic, Path};
 use crate::tfprovider::kind::Resource;
 use crate::tfprovider::value::{Object, Value, get};
+use chrono_tz::Tz;
+use coder_core::cron::Schedule;
 
 pub(super) const RESOURCE: Resource = Resource {
     validate,
@@ -36,19 +37,35 @@ fn validate(script: &Object) -> Vec<Diagnostic> {
 
 fn check_cron(text: &str) -> Option<Diagnostic> {
     let path = Path::root().attribute("cron");
-    match cron::validate_with_seconds(text) {
-        Err(error) => {
-            let detail = format!("{text:?} is not a schedule: {error}.");
-            Some(Diagnostic::error("Invalid cron", detail).at(&path))
-        }
-        Ok(()) if text.split_whitespace().count() == 5 => {
+    let hint = Schedule::with_seconds(text).map(|meant| {
+        format!(
+            "{text:?} has five fields, of which the first is taken for the seconds. Write \
+             {meant:?} when it was meant for the minutes."
+        )
+    });
+    match (validate_cron(text), hint) {
+        (Err(error), hint) => {
             let detail = format!(
-                "{text:?} has five fields, of which the first is taken for the seconds. Write \
-                 \"0 {text}\" when it was meant for the minutes."
+                "{text:?} is not a schedule: {error}. {}",
+                hint.unwrap_or_default()
             );
+            Some(Diagnostic::error("Invalid cron", detail.trim_end()).at(&path))
+        }
+        (Ok(()), Some(detail)) => {
             Some(Diagnostic::warning("cron begins with the seconds", detail).at(&path))
         }
-        Ok(()) => None,
+        (Ok(()), None) => None,
+    }
+}
+
+/// The workspace may know fewer time zones than there are, but no others.
+fn validate_cron(text: &str) -> Result<(), String> {
+    let schedule = Schedule::parse_with_seconds(text)?;
+    match schedule.zone() {
+        Some(zone) if zone.parse::<Tz>().is_err() => {
+            Err(format!("{zone:?} is not the name of a time zone"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -79,5 +96,12 @@ mod tests {
         assert_eq!(validate(&script)[0].severity, Severity::Warning);
         set(&mut script, "cron", "61 * * * * *");
         assert_eq!(validate(&script)[0].severity, Severity::Error);
+        set(&mut script, "cron", "TZ=Europe/Zuerich 0 0 8 * * *");
+        assert!(validate(&script)[0].detail.contains("Europe/Zuerich"));
+        // The days of the week are taken for the months, of which there is no 0.
+        set(&mut script, "cron", "30 8 * * 0");
+        let found = validate(&script);
+        assert_eq!(found[0].severity, Severity::Error);
+        assert!(found[0].detail.contains("0 30 8 * * 0"), "{found:?}");
     }
 }

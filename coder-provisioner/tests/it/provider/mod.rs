@@ -8,6 +8,8 @@
 )]
 
 mod diagnostics;
+#[cfg(feature = "terraform")]
+mod everything;
 mod harness;
 mod lifetime;
 mod workspace;

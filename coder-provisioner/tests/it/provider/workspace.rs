@@ -4,7 +4,7 @@ use coder_provisioner::attributes::{Agent, Metadata, Parameter, WorkspaceOwner};
 use coder_provisioner::tfprovider::{
     parameter_variable, previous_parameter_variable, running_agent_token_variable,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::harness::{TLS, Terraform, available, text};
 
@@ -268,6 +268,56 @@ fn a_changed_parameter_replaces_the_agent() {
             .contains("only increase"),
         "{found:?}"
     );
+}
+
+#[test]
+fn a_state_of_the_published_provider_replaces_nothing() {
+    if !available() {
+        return;
+    }
+    let template = r#"
+resource "coder_agent" "main" {
+  os   = "linux"
+  arch = "amd64"
+}
+resource "coder_env" "of_agent" {
+  agent_id = coder_agent.main.id
+  name     = "A"
+}
+"#;
+    let terraform = Terraform::new(template, false);
+    terraform.apply();
+    let before = terraform.state();
+
+    // It writes empty texts, and the block of which each attribute has its default.
+    let path = terraform.path().join("terraform.tfstate");
+    let mut state: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for resource in state["resources"].as_array_mut().unwrap() {
+        let is_agent = resource["type"] == "coder_agent";
+        let attributes = &mut resource["instances"][0]["attributes"];
+        if is_agent {
+            attributes["dir"] = json!("");
+            attributes["display_apps"] = json!([{
+                "vscode": true, "vscode_insiders": false, "web_terminal": true,
+                "port_forwarding_helper": true, "ssh_helper": true,
+            }]);
+        } else {
+            attributes["value"] = json!("");
+        }
+    }
+    std::fs::write(&path, state.to_string()).unwrap();
+
+    let update = || vec!["update".to_owned()];
+    let expected = ["coder_agent.main", "coder_env.of_agent"].map(|name| (name.into(), update()));
+    assert_eq!(terraform.plan(), expected.into());
+    terraform.apply();
+    let after = terraform.state();
+    assert_eq!(
+        before["coder_agent.main"]["id"],
+        after["coder_agent.main"]["id"]
+    );
+    assert_eq!(before["coder_env.of_agent"], after["coder_env.of_agent"]);
+    assert_eq!(terraform.plan(), [].into());
 }
 
 #[test]

@@ -4,8 +4,9 @@ use crate::{api::find, app_state::AppState, http::extract::DaemonAuth};
 use coder_core::{
     Error, ErrorKind,
     event::{Subscription, Topic},
-    id::{OrganizationId, ProvisionerKeyId, UserId},
+    id::{LeaseId, OrganizationId, ProvisionerJobId, ProvisionerKeyId, UserId},
     provisioner_job::{Tags, check_tags, with_scope},
+    provisioner_key::ProvisionerKey,
     service::{
         daemons::Daemons, organizations::ensure_default_organization,
         provisioner_keys::ProvisionerKeys, sessions,
@@ -43,7 +44,7 @@ pub(super) async fn admit(
     tags: &Tags,
 ) -> Result<Member, Error> {
     let (organization, key_id, tags) = match &auth {
-        DaemonAuth::Key(key) => {
+        DaemonAuth::Key(key, _) => {
             let named = organization == "default"
                 || organization == key.organization_id.to_string()
                 || is_called(state, key.organization_id, organization).await?;
@@ -82,7 +83,7 @@ pub(super) async fn admit(
     let nobody = UserId(uuid::Uuid::nil());
     let tags = match &auth {
         DaemonAuth::User(_) => tags,
-        DaemonAuth::Key(_) | DaemonAuth::Psk => with_scope(tags, nobody),
+        DaemonAuth::Key(..) | DaemonAuth::Psk => with_scope(tags, nobody),
     };
     Ok(Member {
         organization,
@@ -95,10 +96,21 @@ pub(super) async fn admit(
 impl Member {
     /// What is thought of the daemon when it has just joined.
     pub(super) fn standing(&self, state: &AppState) -> Standing {
-        if state.shutdown.is_cancelled() {
-            Standing::Stopping
-        } else {
-            Standing::Welcome
+        match &self.auth {
+            _ if state.shutdown.is_cancelled() => Standing::Stopping,
+            DaemonAuth::Key(key, _) if key.deleted_at.is_some() => leaving(key),
+            DaemonAuth::Key(..) | DaemonAuth::Psk | DaemonAuth::User(_) => Standing::Welcome,
+        }
+    }
+
+    /// The jobs for which a daemon may come back whose key was deleted.
+    pub(super) fn held(&self) -> Vec<(ProvisionerJobId, LeaseId)> {
+        match &self.auth {
+            DaemonAuth::Key(_, running) => running
+                .iter()
+                .map(|claim| (claim.job_id, claim.lease))
+                .collect(),
+            DaemonAuth::Psk | DaemonAuth::User(_) => Vec::new(),
         }
     }
 
@@ -140,13 +152,12 @@ impl Member {
     async fn may_stay(&self, state: &AppState) -> Result<Standing, Error> {
         match &self.auth {
             DaemonAuth::Psk => Ok(Standing::Welcome),
-            DaemonAuth::Key(key) => {
+            DaemonAuth::Key(key, _) => {
                 let keys = ProvisionerKeys::new(state.deps.clone());
                 if keys.exists(key.id).await? {
                     return Ok(Standing::Welcome);
                 }
-                let reason = format!("the provisioner key {:?} was deleted", key.name);
-                Ok(Standing::Leaving(reason))
+                Ok(leaving(key))
             }
             DaemonAuth::User(session) => {
                 let session = match sessions::still_valid(&state.deps, session).await {
@@ -169,13 +180,18 @@ impl Member {
 
     async fn events(&self, state: &AppState) -> Option<Subscription> {
         let topic = match &self.auth {
-            DaemonAuth::Key(key) => Topic::ProvisionerKey(key.id),
+            DaemonAuth::Key(key, _) => Topic::ProvisionerKey(key.id),
             DaemonAuth::User(session) => Topic::User(session.user.id),
             DaemonAuth::Psk => return None,
         };
         // Without events the next look does.
         state.deps.pubsub.subscribe(topic).await.ok()
     }
+}
+
+fn leaving(key: &ProvisionerKey) -> Standing {
+    let reason = format!("the provisioner key {:?} was deleted", key.name);
+    Standing::Leaving(reason)
 }
 
 async fn is_called(state: &AppState, id: OrganizationId, name: &str) -> Result<bool, Error> {

@@ -66,7 +66,7 @@ pub(crate) async fn serve_provisioner_daemon(
         access_url: state.config.http.access_url_text(),
         agent_scripts: agent_scripts(),
     };
-    let api = DaemonApi::join(state.deps.clone(), settings, &identity).await?;
+    let api = DaemonApi::join(state.deps.clone(), settings, &state.bells, &identity).await?;
     let open = state.metrics.websocket(ROUTE);
     let (response, connection) = handshake.switch();
     let tasks = state.tasks.clone();
@@ -75,9 +75,9 @@ pub(crate) async fn serve_provisioner_daemon(
             let daemon = api.daemon().id;
             tracing::info!(%daemon, name = identity.name, "provisioner daemon connected");
             let (sender, standing) = watch::channel(member.standing(&state));
-            let frames = server_frames(io).await;
+            let (frames, held) = (server_frames(io).await, member.held());
             let why = tokio::select! {
-                why = serve(frames, Arc::new(api), standing) => why,
+                why = serve(frames, Arc::new(api), standing, &held) => why,
                 never = member.watch(&state, &sender) => match never {},
             };
             tracing::info!(%daemon, name = identity.name, why, "provisioner daemon disconnected");

@@ -24,9 +24,7 @@ pub(crate) async fn template_version_resources(
     Path(id): Path<TemplateVersionId>,
 ) -> ApiResult<Json<Vec<WorkspaceResource>>> {
     let found = template_versions::resources(&state.deps, auth.subject(), id).await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     let resources = found
         .into_iter()
         .map(|details| WorkspaceResource::new(details, &look));

@@ -1,10 +1,11 @@
 //! `GET /workspaceagents/{workspaceagent}/connect`.
 
+use super::{access::Access, multiplexed};
 use crate::{
     api::upgrade,
     app_state::AppState,
     http::{
-        ApiError, ApiResult,
+        ApiResult,
         extract::{Auth, Path, Query},
     },
 };
@@ -12,40 +13,18 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use coder_agent::{
-    ErrorKind as AgentErrorKind,
-    tunnel::{TunnelStream, port, ws},
-};
-use coder_core::{
-    Error, ErrorKind,
-    event::Topic,
-    id::WorkspaceAgentId,
-    rbac::Action,
-    service::{
-        agents::Agents,
-        sessions::{self, Session},
-    },
-    store::AgentOwner,
-};
-use futures_util::{StreamExt as _, stream};
-use http::StatusCode;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
-    time::{Instant, sleep_until},
-};
+use coder_agent::tunnel::{port, splice, ws};
+use coder_core::{id::WorkspaceAgentId, rbac::Action};
 
-const ROUTE: &str = "/api/v2/workspaceagents/{workspaceagent}/connect";
-/// How often permissions are asked for again without an event.
-const RECHECK: Duration = Duration::from_secs(15);
+pub(super) const ROUTE: &str = "/api/v2/workspaceagents/{workspaceagent}/connect";
 
 /// Where to.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConnectQuery {
     /// A TCP port as the agent numbers them: 1 and 22 are SSH, 2 to 8 are kept for the agent, from 9 on they
-    /// are the workspace's own.
-    port: u16,
+    /// are the workspace's own. Without one the WebSocket carries many streams.
+    port: Option<u16>,
 }
 
 /// A stream to a port of an agent
@@ -54,6 +33,9 @@ pub(crate) struct ConnectQuery {
 /// an empty message ends its direction, a close frame ends both. Ports 1, 2, 3, 4 and 22 need the permission
 /// `ssh`; others `application_connect` or `ssh`. The stream ends within seconds when that is lost, when the
 /// account is suspended, when the workspace has a newer build, or when the agent goes.
+///
+/// Without a port the messages carry yamux instead, in which the client opens streams with the header of the
+/// agent's tunnel and pings as a server does; each may go to another port.
 ///
 /// 502 when nothing listens on the port, 503 when the agent is not connected, 504 when it does not answer.
 #[utoipa::path(
@@ -70,28 +52,23 @@ pub(crate) async fn connect_to_agent(
     Query(query): Query<ConnectQuery>,
     request: Request,
 ) -> ApiResult<Response> {
-    let agents = Agents::new(state.deps.clone());
-    let actions = actions(query.port);
-    let owner = agents.reachable(auth.subject(), agent, actions).await?;
-    let handshake = upgrade::begin(request)?;
-    let opened = state
-        .tunnels
-        .open(agent, query.port)
-        .await
-        .map_err(refused)?;
-    let open = state.metrics.websocket(ROUTE);
-    let stream = Splice {
-        state: state.clone(),
-        session: Arc::clone(&auth.0),
-        agents,
-        owner,
-        actions,
+    let Some(port) = query.port else {
+        return multiplexed::connect(auth, state, agent, request).await;
     };
+    let access = Access::ask(&state, &auth, agent, actions(port)).await?;
+    let handshake = upgrade::begin(request)?;
+    let opened = access.open(port).await?;
+    let open = state.metrics.websocket(ROUTE);
     let (response, connection) = handshake.accept();
     state.tasks.spawn(async move {
         if let Some(client) = connection.await {
             let client = client.with_keep_alive(ws::KEEP_ALIVE_INTERVAL);
-            stream.run(client, opened).await;
+            let moving = async {
+                if let Err(error) = splice(client, opened).await {
+                    tracing::debug!(%error, "a stream to an agent broke");
+                }
+            };
+            access.while_allowed(moving).await;
         }
         drop(open);
     });
@@ -99,86 +76,10 @@ pub(crate) async fn connect_to_agent(
 }
 
 /// One of these is needed for a port.
-const fn actions(port: u16) -> &'static [Action] {
+pub(super) const fn actions(port: u16) -> &'static [Action] {
     if port < port::FIRST_WORKSPACE_PORT || port == port::STANDARD_SSH {
         &[Action::Ssh]
     } else {
         &[Action::ApplicationConnect, Action::Ssh]
     }
-}
-
-struct Splice {
-    state: AppState,
-    session: Arc<Session>,
-    agents: Agents,
-    owner: AgentOwner,
-    actions: &'static [Action],
-}
-
-impl Splice {
-    /// Moves bytes until one side ends, or the permission.
-    async fn run(&self, mut client: impl AsyncRead + AsyncWrite + Unpin, mut agent: TunnelStream) {
-        tokio::select! {
-            moved = copy_bidirectional(&mut client, &mut agent) => {
-                if let Err(error) = moved {
-                    tracing::debug!(%error, "a stream to an agent broke");
-                }
-            }
-            () = self.permission_lost() => {
-                tracing::info!(agent = %self.owner.agent.id, "a stream to an agent was ended");
-            }
-            () = self.state.shutdown.cancelled() => {}
-        }
-    }
-
-    async fn permission_lost(&self) {
-        let pubsub = &self.state.deps.pubsub;
-        let mut events = Vec::new();
-        for topic in [
-            Topic::User(self.session.user.id),
-            Topic::Workspace(self.owner.workspace.id),
-        ] {
-            // Without events the clock does.
-            events.extend(pubsub.subscribe(topic).await.ok());
-        }
-        let mut events = stream::select_all(events);
-        let mut next = Instant::now() + RECHECK;
-        loop {
-            let event = async {
-                if events.next().await.is_none() {
-                    std::future::pending::<()>().await;
-                }
-            };
-            tokio::select! {
-                () = sleep_until(next) => {}
-                () = event => {}
-            }
-            match self.check().await {
-                Err(error) if error.kind() != ErrorKind::Unavailable => return,
-                // While the database is away, streams go on.
-                Ok(()) | Err(_) => next = Instant::now() + RECHECK,
-            }
-        }
-    }
-
-    async fn check(&self) -> Result<(), Error> {
-        let session = sessions::still_valid(&self.state.deps, &self.session).await?;
-        let id = self.owner.agent.id;
-        self.agents
-            .reachable(&session.subject, id, self.actions)
-            .await
-            .map(drop)
-    }
-}
-
-/// Why an agent's stream could not be opened, as a proxy says it.
-fn refused(error: coder_agent::Error) -> ApiError {
-    let status = match error.kind() {
-        AgentErrorKind::Unsupported | AgentErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
-        AgentErrorKind::Refused | AgentErrorKind::Protocol => StatusCode::BAD_GATEWAY,
-        AgentErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-        AgentErrorKind::Busy => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    ApiError::new(status, "The agent could not be reached.").with_detail(error.message())
 }

@@ -27,10 +27,5 @@ pub(crate) async fn get_workspace_agent(
     let (details, _) = Agents::new(state.deps.clone())
         .get(auth.subject(), agent)
         .await?;
-    Ok(Json(WorkspaceAgent::new(
-        details,
-        &Look {
-            now: state.deps.now(),
-        },
-    )))
+    Ok(Json(WorkspaceAgent::new(details, &Look::new(&state))))
 }

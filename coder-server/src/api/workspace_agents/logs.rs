@@ -77,7 +77,7 @@ async fn logs(
     let agents = Agents::new(state.deps.clone());
     if query.follows() {
         // What may not be seen is refused before the upgrade.
-        agents.get(auth.subject(), agent).await?;
+        agents.logs(auth.subject(), agent, 0, None, 1).await?;
         let source = Lines {
             agents,
             agent,

@@ -1,11 +1,16 @@
 //! Agents: seen by users, and called by the agents themselves (`me`).
 
+mod access;
 mod connect;
 mod connection;
 mod get;
 mod instance_identity;
+mod listening_ports;
 mod logs;
 mod me;
+mod multiplexed;
+mod pty;
+mod pty_stream;
 mod routes;
 mod types;
 mod watch_metadata;

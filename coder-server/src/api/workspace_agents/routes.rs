@@ -1,4 +1,6 @@
-use super::{connect, connection, get, instance_identity, logs, me, watch_metadata};
+use super::{
+    connect, connection, get, instance_identity, listening_ports, logs, me, pty, watch_metadata,
+};
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -13,8 +15,10 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get::get_workspace_agent))
         .routes(routes!(connection::agent_connection))
         .routes(routes!(connect::connect_to_agent))
+        .routes(routes!(listening_ports::workspace_agent_listening_ports))
         .routes(routes!(logs::workspace_agent_logs))
         .routes(routes!(logs::workspace_agent_startup_logs))
+        .routes(routes!(pty::workspace_agent_pty))
         .routes(routes!(watch_metadata::watch_agent_metadata))
         .routes(routes!(watch_metadata::watch_agent_metadata_ws))
 }

@@ -1,25 +1,47 @@
 //! What clients see of agents.
 
+use crate::{app_state::AppState, config::Config};
 use chrono::{DateTime, Utc};
 use coder_core::{
     Timestamp,
     script::{ScriptTiming, WorkspaceAgentScript as Script},
     service::{agents::INACTIVE_AFTER_MS, details::AgentDetails},
     workspace_agent::{
-        AgentAuth, AgentLog, AgentLogSource, AgentMetadatum, AgentStatus, unhealthy_reason,
+        self, AgentAuth, AgentLog, AgentLogSource, AgentMetadatum, AgentStatus, unhealthy_reason,
     },
     workspace_app::WorkspaceApp as App,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What the view of an agent depends on beside the agent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Look {
     /// The time at which connections are judged.
     pub(crate) now: Timestamp,
+    config: Arc<Config>,
+}
+
+impl Look {
+    /// Now.
+    pub(crate) fn new(state: &AppState) -> Self {
+        Self {
+            now: state.deps.now(),
+            config: Arc::clone(&state.config),
+        }
+    }
+
+    /// Where users find help: what the template says, or else the server.
+    fn troubleshooting_url(&self, of_template: String) -> String {
+        if of_template.is_empty() {
+            let client = &self.config.client;
+            client.agent_fallback_troubleshooting_url.clone()
+        } else {
+            of_template
+        }
+    }
 }
 
 /// An agent.
@@ -142,6 +164,9 @@ pub(crate) struct WorkspaceAgentScript {
     /// Of its last run: `ok`, `exit_failure`, `timed_out` or `pipes_left_open`.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
+    /// The last lines that it printed when its last run failed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    last_lines: String,
 }
 
 /// A source of log lines.
@@ -206,18 +231,7 @@ impl WorkspaceAgent {
         } = details;
         let status = AgentStatus::of(&agent, look.now, INACTIVE_AFTER_MS);
         let reason = unhealthy_reason(status, agent.lifecycle_state);
-        // A silent agent has been away since it was heard of last.
-        let silent = status == AgentStatus::Disconnected;
-        let disconnected_at = match agent.disconnected_at {
-            Some(at) if Some(at) >= agent.last_connected_at => Some(at),
-            at => {
-                if silent {
-                    agent.last_connected_at
-                } else {
-                    at
-                }
-            }
-        };
+        let disconnected_at = disconnected_at(&agent, status);
         let instance_id = match agent.auth {
             AgentAuth::InstanceId(id) => Some(id),
             AgentAuth::Token(_) => None,
@@ -248,7 +262,7 @@ impl WorkspaceAgent {
             api_version: agent.api_version,
             apps: apps.into_iter().map(WorkspaceApp::from).collect(),
             connection_timeout_seconds: agent.connection_timeout_seconds,
-            troubleshooting_url: agent.troubleshooting_url,
+            troubleshooting_url: look.troubleshooting_url(agent.troubleshooting_url),
             subsystems: agent.subsystems,
             health: WorkspaceAgentHealth {
                 healthy: reason.is_none(),
@@ -270,6 +284,20 @@ impl WorkspaceAgent {
     /// Its id, when it makes its workspace unhealthy. Agents of dev containers do not.
     pub(crate) fn failing(&self) -> Option<Uuid> {
         (!self.health.healthy && self.parent_id.is_none()).then_some(self.id)
+    }
+}
+
+/// When an agent went. A silent one has been away since it was heard of last.
+fn disconnected_at(
+    agent: &workspace_agent::WorkspaceAgent,
+    status: AgentStatus,
+) -> Option<Timestamp> {
+    let noted = agent.disconnected_at;
+    let silent = status == AgentStatus::Disconnected && noted < agent.last_connected_at;
+    if silent {
+        agent.last_connected_at
+    } else {
+        noted
     }
 }
 
@@ -315,7 +343,8 @@ impl From<(Script, Option<ScriptTiming>)> for WorkspaceAgentScript {
             timeout: i64::from(script.timeout_seconds) * 1_000_000_000,
             display_name: script.display_name,
             exit_code: run.as_ref().map(|run| run.exit_code),
-            status: run.map(|run| run.status.as_str()),
+            status: run.as_ref().map(|run| run.status.as_str()),
+            last_lines: run.map(|run| run.last_lines).unwrap_or_default(),
         }
     }
 }

@@ -13,11 +13,7 @@ use crate::{
 use async_trait::async_trait;
 use axum::{extract::State, response::Response};
 use coder_core::{
-    Error,
-    event::Topic,
-    id::WorkspaceAgentId,
-    rbac::Subject,
-    service::{Deps, agents::Agents},
+    Error, event::Topic, id::WorkspaceAgentId, rbac::Subject, service::agents::Agents,
     workspace_agent::AgentMetadatum,
 };
 
@@ -69,7 +65,7 @@ pub(crate) async fn watch_agent_metadata_ws(
 
 /// All values whenever one changed.
 struct Values {
-    deps: Deps,
+    state: AppState,
     agent: WorkspaceAgentId,
     wrapped: bool,
     last: Option<Vec<AgentMetadatum>>,
@@ -82,12 +78,11 @@ impl Values {
         agent: WorkspaceAgentId,
         wrapped: bool,
     ) -> Result<Self, Error> {
-        let deps = state.deps.clone();
-        Agents::new(deps.clone())
+        Agents::new(state.deps.clone())
             .metadata(auth.subject(), agent)
             .await?;
         Ok(Self {
-            deps,
+            state: state.clone(),
             agent,
             wrapped,
             last: None,
@@ -98,7 +93,7 @@ impl Values {
 #[async_trait]
 impl Source for Values {
     async fn next(&mut self, subject: &Subject) -> Result<Batch, Error> {
-        let found = Agents::new(self.deps.clone())
+        let found = Agents::new(self.state.deps.clone())
             .metadata(subject, self.agent)
             .await?;
         let mut batch = Batch {
@@ -107,9 +102,7 @@ impl Source for Values {
         };
         if self.last.as_ref() != Some(&found) {
             self.last = Some(found.clone());
-            let look = Look {
-                now: self.deps.now(),
-            };
+            let look = Look::new(&self.state);
             let values = found
                 .into_iter()
                 .map(|one| WorkspaceAgentMetadata::new(one, &look));

@@ -1,16 +1,15 @@
 //! `POST /workspaces/{workspace}/builds`.
 
-use super::{WorkspaceBuild, WorkspaceBuildParameter};
+use super::{WorkspaceBuild, WorkspaceBuildParameter, state_bytes::StateBytes};
 use crate::{
     api::workspace_agents::Look,
     app_state::AppState,
     http::{
         ApiError, ApiResult,
-        extract::{Auth, Json, Path},
+        extract::{Auth, Json, Path, UnreadJson},
     },
 };
 use axum::extract::State;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use coder_core::{
     Error, ErrorKind,
     id::{TemplateVersionId, TemplateVersionPresetId, WorkspaceId},
@@ -42,9 +41,9 @@ pub(crate) struct CreateWorkspaceBuildRequest {
     /// Not offered.
     #[serde(default)]
     dry_run: bool,
-    /// Terraform state to begin from, base64; for administrators of the template.
+    /// Terraform state to begin from, base64, of at most 64 MiB; for administrators of the template.
     #[schema(value_type = Option<String>)]
-    state: Option<String>,
+    state: Option<StateBytes>,
     /// Forgets the resources instead of destroying them; for administrators of the template.
     #[serde(default)]
     orphan: bool,
@@ -73,18 +72,23 @@ pub(crate) async fn create_workspace_build(
     auth: Auth,
     State(state): State<AppState>,
     Path(workspace): Path<WorkspaceId>,
-    Json(request): Json<CreateWorkspaceBuildRequest>,
+    body: UnreadJson,
 ) -> ApiResult<(StatusCode, Json<WorkspaceBuild>)> {
-    let builds = Builds::new(state.deps.clone());
+    let debug_logs = state.config.provisioner.enable_terraform_debug_mode;
+    let builds = Builds::new(state.deps.clone()).with_debug_logs(debug_logs);
+    let permitted = body.is_large()
+        && builds
+            .may_build_from_state(auth.subject(), workspace)
+            .await?;
+    let (request, _held) = body.read(permitted).await?;
     let request = new_build(request)?;
+    let _place = state.place_for_build().await;
     let build = builds
         .create(auth.subject(), workspace, &request)
         .await
         .map_err(refused)?;
     let details = builds.get(auth.subject(), build.id).await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     Ok((
         StatusCode::CREATED,
         Json(WorkspaceBuild::new(details, &look)),
@@ -95,13 +99,8 @@ fn new_build(request: CreateWorkspaceBuildRequest) -> Result<NewBuild, Error> {
     if request.dry_run {
         return Err(Error::invalid_field("dry_run", "is not offered"));
     }
-    let state = match request.state.filter(|text| !text.is_empty()) {
-        Some(text) => {
-            let refused = |_| Error::invalid_field("state", "must be base64");
-            Some(STANDARD.decode(text).map_err(refused)?)
-        }
-        None => None,
-    };
+    let state = request.state.map(|state| state.0);
+    let state = state.filter(|state| !state.is_empty());
     let debug_logs = match request.log_level.as_deref() {
         None | Some("") => false,
         Some("debug") => true,

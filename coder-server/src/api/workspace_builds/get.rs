@@ -28,12 +28,7 @@ pub(crate) async fn get_workspace_build(
     let found = Builds::new(state.deps.clone())
         .get(auth.subject(), build)
         .await?;
-    Ok(Json(WorkspaceBuild::new(
-        found,
-        &Look {
-            now: state.deps.now(),
-        },
-    )))
+    Ok(Json(WorkspaceBuild::new(found, &Look::new(&state))))
 }
 
 /// A build by owner, workspace name and number
@@ -58,10 +53,5 @@ pub(crate) async fn get_workspace_build_by_number(
     let found = builds
         .by_number(auth.subject(), owner, &name, number)
         .await?;
-    Ok(Json(WorkspaceBuild::new(
-        found,
-        &Look {
-            now: state.deps.now(),
-        },
-    )))
+    Ok(Json(WorkspaceBuild::new(found, &Look::new(&state))))
 }

@@ -57,9 +57,7 @@ pub(crate) async fn list_workspace_builds(
         None => None,
     };
     let builds = Builds::new(state.deps.clone());
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     let mut page = pagination.page();
     page.limit = if page.limit == 0 {
         MAX_BUILDS

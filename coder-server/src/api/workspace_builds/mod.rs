@@ -9,6 +9,7 @@ mod parameters;
 mod resources;
 mod routes;
 mod state;
+mod state_bytes;
 mod timings;
 mod types;
 

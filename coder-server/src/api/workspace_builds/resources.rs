@@ -28,11 +28,6 @@ pub(crate) async fn workspace_build_resources(
     let found = Builds::new(state.deps.clone())
         .get(auth.subject(), build)
         .await?;
-    let view = WorkspaceBuild::new(
-        found,
-        &Look {
-            now: state.deps.now(),
-        },
-    );
+    let view = WorkspaceBuild::new(found, &Look::new(&state));
     Ok(Json(view.into_resources()))
 }

@@ -1,22 +1,23 @@
 //! `GET` and `PUT /workspacebuilds/{workspacebuild}/state`.
 
+use super::state_bytes::StateBytes;
 use crate::{
     app_state::AppState,
     http::{
         ApiResult,
-        extract::{Auth, Json, Path},
+        extract::{Auth, Path, UnreadJson},
     },
 };
 use axum::{extract::State, response::IntoResponse};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use coder_core::{Error, id::WorkspaceBuildId, service::builds::Builds};
+use coder_core::{id::WorkspaceBuildId, service::builds::Builds};
 use http::{StatusCode, header};
 
 /// The state to store.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 pub(crate) struct UpdateWorkspaceBuildStateRequest {
-    /// Base64.
-    state: String,
+    /// Base64, of at most 64 MiB.
+    #[schema(value_type = String)]
+    state: StateBytes,
 }
 
 /// Raw Terraform state of a build
@@ -53,12 +54,14 @@ pub(crate) async fn put_workspace_build_state(
     auth: Auth,
     State(state): State<AppState>,
     Path(build): Path<WorkspaceBuildId>,
-    Json(request): Json<UpdateWorkspaceBuildStateRequest>,
+    body: UnreadJson,
 ) -> ApiResult<StatusCode> {
-    let refused = |_| Error::invalid_field("state", "must be base64");
-    let bytes = STANDARD.decode(request.state).map_err(refused)?;
-    Builds::new(state.deps.clone())
-        .set_state(auth.subject(), build, &bytes)
+    let builds = Builds::new(state.deps.clone());
+    let subject = auth.subject();
+    let permitted = body.is_large() && builds.may_set_state(subject, build).await?;
+    let (request, _held) = body
+        .read::<UpdateWorkspaceBuildStateRequest>(permitted)
         .await?;
+    builds.set_state(subject, build, &request.state.0).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,8 +30,8 @@ pub(crate) struct WorkspaceResource {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct WorkspaceResourceMetadata {
     key: String,
-    /// Null when not known.
-    value: Option<String>,
+    /// Empty when not known.
+    value: String,
     sensitive: bool,
 }
 
@@ -47,7 +47,7 @@ impl WorkspaceResource {
             .into_iter()
             .map(|metadatum| WorkspaceResourceMetadata {
                 key: metadatum.key,
-                value: metadatum.value,
+                value: metadatum.value.unwrap_or_default(),
                 sensitive: metadatum.sensitive,
             });
         Self {

@@ -112,15 +112,14 @@ async fn create(
         automatic_updates: updates("automatic_updates", request.automatic_updates.as_deref())?,
     };
     let workspaces = Workspaces::new(state.deps.clone());
+    let _place = state.place_for_build().await;
     let created = workspaces
         .create(auth.subject(), &request)
         .await
         .map_err(refused)?;
     // Who may create one may not always look at it afterwards, yet sees what was made.
     let details = workspaces.created(created).await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(state);
     Ok((
         StatusCode::CREATED,
         Json(Workspace::new(details, auth.user_id(), &look)),

@@ -39,9 +39,7 @@ pub(crate) async fn get_workspace(
     let found = workspaces
         .get(auth.subject(), workspace, query.include_deleted)
         .await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     Ok(Json(Workspace::new(found, auth.user_id(), &look)))
 }
 
@@ -68,8 +66,6 @@ pub(crate) async fn get_workspace_by_name(
     let found = workspaces
         .by_name(auth.subject(), owner, &name, query.include_deleted)
         .await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     Ok(Json(Workspace::new(found, auth.user_id(), &look)))
 }

@@ -44,9 +44,7 @@ pub(crate) async fn list_workspaces(
     Query(query): Query<SearchQuery>,
     pagination: Pagination,
 ) -> ApiResult<Json<WorkspacesResponse>> {
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     let context = WorkspaceContext {
         requester: auth.user_id(),
         now: look.now,

@@ -190,9 +190,7 @@ pub(crate) async fn put_workspace_dormant(
         .set_dormant(auth.subject(), workspace, request.dormant)
         .await?;
     let found = workspaces.get(auth.subject(), workspace, false).await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     Ok(Json(Workspace::new(found, auth.user_id(), &look)))
 }
 

@@ -16,11 +16,7 @@ use crate::{
 use async_trait::async_trait;
 use axum::{extract::State, response::Response};
 use coder_core::{
-    Error,
-    event::Topic,
-    id::WorkspaceId,
-    rbac::Subject,
-    service::{Deps, workspaces::Workspaces},
+    Error, event::Topic, id::WorkspaceId, rbac::Subject, service::workspaces::Workspaces,
 };
 
 const ROUTE: &str = "/api/v2/workspaces/{workspace}/watch-ws";
@@ -71,7 +67,7 @@ pub(crate) async fn watch_workspace_ws(
 
 /// The workspace whenever it looks different.
 struct Changes {
-    deps: Deps,
+    state: AppState,
     workspace: WorkspaceId,
     /// Whether messages are wrapped as events.
     wrapped: bool,
@@ -86,12 +82,11 @@ impl Changes {
         workspace: WorkspaceId,
         wrapped: bool,
     ) -> Result<Self, Error> {
-        let deps = state.deps.clone();
-        Workspaces::new(deps.clone())
+        Workspaces::new(state.deps.clone())
             .get(auth.subject(), workspace, true)
             .await?;
         Ok(Self {
-            deps,
+            state: state.clone(),
             workspace,
             wrapped,
             last: String::new(),
@@ -102,12 +97,10 @@ impl Changes {
 #[async_trait]
 impl Source for Changes {
     async fn next(&mut self, subject: &Subject) -> Result<Batch, Error> {
-        let workspaces = Workspaces::new(self.deps.clone());
+        let workspaces = Workspaces::new(self.state.deps.clone());
         let found = workspaces.get(subject, self.workspace, true).await?;
         let deleted = found.workspace().deleted;
-        let look = Look {
-            now: self.deps.now(),
-        };
+        let look = Look::new(&self.state);
         let view = Workspace::new(found, subject.user_id, &look);
         let text = events::text(&view, self.wrapped)?;
         let messages = if text == self.last {

@@ -2,9 +2,11 @@
 
 mod archive;
 mod delete;
+mod edit;
 mod init;
 mod list;
 mod presets;
+mod pull;
 mod push;
 mod variables;
 mod versions;
@@ -27,6 +29,10 @@ pub(crate) enum TemplatesCommand {
     /// Show templates.
     #[command(alias = "ls")]
     List(list::ListArgs),
+    /// Change what a template is called and what is permitted.
+    Edit(Box<edit::EditArgs>),
+    /// Download the source of a version.
+    Pull(pull::PullArgs),
     /// Versions of a template.
     #[command(subcommand, alias = "version")]
     Versions(versions::VersionsCommand),
@@ -44,6 +50,8 @@ pub(crate) async fn run(global: &GlobalArgs, command: TemplatesCommand) -> CliRe
         TemplatesCommand::Init(args) => init::run(&args),
         TemplatesCommand::Push(args) => push::run(global, args).await,
         TemplatesCommand::List(args) => list::run(global, args).await,
+        TemplatesCommand::Edit(args) => edit::run(global, *args).await,
+        TemplatesCommand::Pull(args) => pull::run(global, args).await,
         TemplatesCommand::Versions(command) => versions::run(global, command).await,
         TemplatesCommand::Presets(command) => presets::run(global, command).await,
         TemplatesCommand::Delete(args) => delete::run(global, args).await,

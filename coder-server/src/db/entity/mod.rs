@@ -7,6 +7,7 @@
 )]
 
 pub(super) mod api_key;
+pub(super) mod connection_log;
 pub(super) mod file;
 pub(super) mod git_ssh_key;
 pub(super) mod organization;
@@ -29,7 +30,9 @@ pub(super) mod workspace_agent_devcontainer;
 pub(super) mod workspace_agent_log;
 pub(super) mod workspace_agent_log_source;
 pub(super) mod workspace_agent_metadatum;
+pub(super) mod workspace_agent_resource_monitor;
 pub(super) mod workspace_agent_script;
+pub(super) mod workspace_agent_stat;
 pub(super) mod workspace_agent_token;
 pub(super) mod workspace_app;
 pub(super) mod workspace_build;

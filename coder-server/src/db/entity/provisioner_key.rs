@@ -13,6 +13,7 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub tags: Json,
     pub created_at: DateTimeUtc,
+    pub deleted_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -30,6 +30,7 @@ pub struct Model {
     pub connection_timeout_seconds: i32,
     pub troubleshooting_url: String,
     pub motd_file: String,
+    pub run_id: Option<Uuid>,
     pub lifecycle_state: String,
     pub logs_length: i64,
     pub logs_overflowed: bool,

@@ -9,6 +9,7 @@ use super::{
     m20261123150000_users, m20261123150100_provisioner_jobs, m20261123150200_templates,
     m20261123150300_workspaces, m20261123150400_workspace_agents, m20261123220000_provisioner_keys,
     m20261123223000_template_version_presets, m20261123230000_job_turns,
+    m20261126110000_agent_life, m20261126113000_retired_provisioner_keys,
     m20261126120000_git_ssh_keys, m20261126120100_instance_identities,
     m20261126120200_devcontainers,
 };
@@ -34,6 +35,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126120000_git_ssh_keys::Migration),
             Box::new(m20261126120100_instance_identities::Migration),
             Box::new(m20261126120200_devcontainers::Migration),
+            Box::new(m20261126110000_agent_life::Migration),
+            Box::new(m20261126113000_retired_provisioner_keys::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 mod agent_identity;
 mod api_key;
+mod connection_log;
 mod devcontainer;
 mod file;
 mod git_ssh_key;
@@ -17,7 +18,10 @@ mod template_version;
 mod user;
 mod workspace;
 mod workspace_agent;
+mod workspace_agent_crowd;
+mod workspace_agent_monitor;
 mod workspace_agent_part;
+mod workspace_agent_stats;
 mod workspace_app;
 mod workspace_build;
 mod workspace_resource;

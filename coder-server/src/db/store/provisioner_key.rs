@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use coder_core::{
+    Timestamp,
     id::{OrganizationId, ProvisionerKeyId},
     provisioner_key::ProvisionerKey,
     secret::TokenHash,
@@ -28,12 +29,14 @@ impl ProvisionerKeyStore for PgTransaction {
             secret_hash: key.secret_hash.0.to_vec(),
             tags: to_json(&key.tags)?,
             created_at: key.created_at,
+            deleted_at: key.deleted_at,
         })
         .await
     }
 
     async fn get(&mut self, id: ProvisionerKeyId) -> StoreResult<Option<ProvisionerKey>> {
-        self.find_one(provisioner_key::Entity::find_by_id(id.0))
+        let select = provisioner_key::Entity::find_by_id(id.0);
+        self.find_one(select.filter(provisioner_key::Column::DeletedAt.is_null()))
             .await
     }
 
@@ -44,7 +47,8 @@ impl ProvisionerKeyStore for PgTransaction {
     ) -> StoreResult<Option<ProvisionerKey>> {
         let mut query = Query::new("SELECT * FROM provisioner_keys WHERE organization_id = ");
         query.bind(organization.0);
-        query.push(" AND lower(name) = lower(").bind(name).push(")");
+        query.push(" AND lower(name) = lower(").bind(name);
+        query.push(") AND deleted_at IS NULL");
         self.query_one(&query).await
     }
 
@@ -58,7 +62,24 @@ impl ProvisionerKeyStore for PgTransaction {
         self.find_all(
             provisioner_key::Entity::find()
                 .filter(provisioner_key::Column::OrganizationId.eq(organization.0))
+                .filter(provisioner_key::Column::DeletedAt.is_null())
                 .order_by_asc(provisioner_key::Column::CreatedAt)
+                .order_by_asc(provisioner_key::Column::Id),
+        )
+        .await
+    }
+
+    async fn retire(&mut self, id: ProvisionerKeyId, now: Timestamp) -> StoreResult<()> {
+        let mut query = Query::new("UPDATE provisioner_keys SET deleted_at = ");
+        query.bind(now).push(" WHERE id = ").bind(id.0);
+        self.execute(&query).await.map(|_| ())
+    }
+
+    async fn retired(&mut self, organization: OrganizationId) -> StoreResult<Vec<ProvisionerKey>> {
+        self.find_all(
+            provisioner_key::Entity::find()
+                .filter(provisioner_key::Column::OrganizationId.eq(organization.0))
+                .filter(provisioner_key::Column::DeletedAt.is_not_null())
                 .order_by_asc(provisioner_key::Column::Id),
         )
         .await
@@ -81,6 +102,7 @@ impl FromRow for ProvisionerKey {
             secret_hash: token_hash(TABLE, &row.secret_hash)?,
             tags: from_json(TABLE, row.tags)?,
             created_at: row.created_at,
+            deleted_at: row.deleted_at,
         })
     }
 }

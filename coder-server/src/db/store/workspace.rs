@@ -96,9 +96,10 @@ impl WorkspaceStore for PgTransaction {
             .await
     }
 
-    async fn touch(&mut self, id: WorkspaceId, used: Timestamp) -> StoreResult<()> {
+    async fn touch(&mut self, ids: &[WorkspaceId], used: Timestamp) -> StoreResult<()> {
         let mut query = Query::new("UPDATE workspaces SET last_used_at = ");
-        query.bind(used).push(" WHERE id = ").bind(id.0);
+        query.bind(used).push(" WHERE id = ANY(").bind(uuids(ids));
+        query.push(")");
         self.execute(&query).await.map(|_| ())
     }
 }

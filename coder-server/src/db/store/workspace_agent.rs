@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use coder_core::{
-    id::{LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    Timestamp,
+    id::{AgentRunId, LogSourceId, WorkspaceAgentId, WorkspaceId, WorkspaceResourceId},
+    resource_monitor::ResourceMonitor,
     script::{ScriptTiming, WorkspaceAgentScript},
     secret::TokenHash,
     store::{AgentOwner, StoreError, StoreResult, WorkspaceAgentStore},
@@ -12,7 +14,10 @@ use coder_core::{
 };
 use sea_orm::entity::prelude::*;
 
-use super::workspace_agent_part as part;
+use super::{
+    workspace_agent_crowd as crowd, workspace_agent_monitor as monitor,
+    workspace_agent_part as part,
+};
 use crate::db::{
     convert::{FromRow, corrupt, from_json, to_json, token_hash, uuids, word},
     entity::workspace_agent,
@@ -40,6 +45,14 @@ impl WorkspaceAgentStore for PgTransaction {
         owner(self, agent).await
     }
 
+    async fn with_owner_of_any_build(
+        &mut self,
+        id: WorkspaceAgentId,
+    ) -> StoreResult<Option<AgentOwner>> {
+        let agent = WorkspaceAgentStore::get(self, id).await?;
+        owner(self, agent).await
+    }
+
     async fn by_token(&mut self, token: TokenHash) -> StoreResult<Option<AgentOwner>> {
         let mut query = Query::new(
             "SELECT a.* FROM workspace_agents a \
@@ -50,6 +63,14 @@ impl WorkspaceAgentStore for PgTransaction {
         );
         let agent = self.query_one(query.bind(token.0.to_vec())).await?;
         owner(self, agent).await
+    }
+
+    async fn current(&mut self, agents: &[WorkspaceAgentId]) -> StoreResult<Vec<WorkspaceAgentId>> {
+        crowd::current(self, agents).await
+    }
+
+    async fn current_by_tokens(&mut self, tokens: &[TokenHash]) -> StoreResult<Vec<AgentOwner>> {
+        crowd::current_by_tokens(self, tokens).await
     }
 
     async fn by_resources(
@@ -87,6 +108,14 @@ impl WorkspaceAgentStore for PgTransaction {
         self.execute(&query).await.map(|_| ())
     }
 
+    async fn set_connected(
+        &mut self,
+        agents: &[WorkspaceAgentId],
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        crowd::set_connected(self, agents, now).await
+    }
+
     async fn set_startup(&mut self, agent: &WorkspaceAgent) -> StoreResult<()> {
         let mut query = Query::new("UPDATE workspace_agents SET version = ");
         query.bind(agent.version.as_str());
@@ -97,6 +126,7 @@ impl WorkspaceAgentStore for PgTransaction {
             .push(", expanded_directory = ")
             .bind(agent.expanded_directory.as_str());
         query.push(", subsystems = ").bind(agent.subsystems.clone());
+        query.push(", run_id = ").bind(agent.run_id.map(Uuid::from));
         query.push(" WHERE id = ").bind(agent.id.0);
         self.execute(&query).await.map(|_| ())
     }
@@ -143,6 +173,14 @@ impl WorkspaceAgentStore for PgTransaction {
         part::logs(self, id, after, before, limit).await
     }
 
+    async fn delete_logs_of_earlier_builds(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> StoreResult<u64> {
+        part::delete_logs_of_earlier_builds(self, before, limit).await
+    }
+
     async fn insert_metadata(&mut self, metadata: &[AgentMetadatum]) -> StoreResult<()> {
         part::insert_metadata(self, metadata).await
     }
@@ -153,10 +191,24 @@ impl WorkspaceAgentStore for PgTransaction {
 
     async fn update_metadata(
         &mut self,
-        agent: WorkspaceAgentId,
-        updates: &[MetadataUpdate],
+        updates: &[(WorkspaceAgentId, MetadataUpdate)],
     ) -> StoreResult<()> {
-        part::update_metadata(self, agent, updates).await
+        part::update_metadata(self, updates).await
+    }
+
+    async fn insert_resource_monitors(&mut self, monitors: &[ResourceMonitor]) -> StoreResult<()> {
+        monitor::insert(self, monitors).await
+    }
+
+    async fn resource_monitors(
+        &mut self,
+        agent: WorkspaceAgentId,
+    ) -> StoreResult<Vec<ResourceMonitor>> {
+        monitor::of_agent(self, agent).await
+    }
+
+    async fn set_resource_monitor(&mut self, monitor: &ResourceMonitor) -> StoreResult<()> {
+        monitor::set(self, monitor).await
     }
 
     async fn insert_scripts(&mut self, scripts: &[WorkspaceAgentScript]) -> StoreResult<()> {
@@ -242,6 +294,7 @@ fn row(agent: &WorkspaceAgent) -> StoreResult<workspace_agent::Model> {
         connection_timeout_seconds: agent.connection_timeout_seconds,
         troubleshooting_url: agent.troubleshooting_url.clone(),
         motd_file: agent.motd_file.clone(),
+        run_id: agent.run_id.map(Uuid::from),
         lifecycle_state: agent.lifecycle_state.to_string(),
         logs_length: agent.logs_length,
         logs_overflowed: agent.logs_overflowed,
@@ -282,6 +335,7 @@ impl FromRow for WorkspaceAgent {
             connection_timeout_seconds: row.connection_timeout_seconds,
             troubleshooting_url: row.troubleshooting_url,
             motd_file: row.motd_file,
+            run_id: row.run_id.map(AgentRunId),
             lifecycle_state: word(TABLE, &row.lifecycle_state)?,
             logs_length: row.logs_length,
             logs_overflowed: row.logs_overflowed,

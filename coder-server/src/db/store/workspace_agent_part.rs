@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use coder_core::{
-    id::{LogSourceId, WorkspaceAgentId},
-    script::{ScriptTiming, WorkspaceAgentScript},
+    Timestamp,
+    id::{LogSourceId, ScriptId, WorkspaceAgentId},
+    script::{MAX_CRON_RUNS, ScriptStage, ScriptTiming, WorkspaceAgentScript},
     store::StoreResult,
     workspace_agent::{AgentLog, AgentLogSource, AgentMetadatum, MAX_LOG_BYTES, MetadataUpdate},
 };
@@ -125,6 +126,34 @@ pub(super) async fn logs(
     transaction.query_all(&query).await
 }
 
+/// Lines that are being added meanwhile are left for the next time.
+pub(super) async fn delete_logs_of_earlier_builds(
+    transaction: &PgTransaction,
+    before: Timestamp,
+    limit: u32,
+) -> StoreResult<u64> {
+    let mut query = Query::new(
+        "SELECT a.id FROM workspace_agents a \
+         JOIN workspace_resources r ON r.id = a.resource_id \
+         JOIN workspace_builds b ON b.job_id = r.job_id \
+         WHERE a.logs_length > 0 AND b.build_number < (SELECT max(build_number) \
+         FROM workspace_builds WHERE workspace_id = b.workspace_id) \
+         AND COALESCE(a.last_connected_at, a.created_at) < ",
+    );
+    query.bind(before).push(" LIMIT ").bind(i64::from(limit));
+    query.push(" FOR UPDATE OF a SKIP LOCKED");
+    let mut agents: Vec<uuid::Uuid> = Vec::new();
+    for row in transaction.query_rows(&query).await? {
+        agents.push(transaction.column(&row, 0)?);
+    }
+    let mut query = Query::new("DELETE FROM workspace_agent_logs WHERE agent_id = ANY(");
+    query.bind(agents.clone()).push(")");
+    transaction.execute(&query).await?;
+    let mut query = Query::new("UPDATE workspace_agents SET logs_length = 0 WHERE id = ANY(");
+    query.bind(agents).push(")");
+    transaction.execute(&query).await
+}
+
 pub(super) async fn insert_metadata(
     transaction: &PgTransaction,
     metadata: &[AgentMetadatum],
@@ -159,24 +188,24 @@ pub(super) async fn metadata(
 
 pub(super) async fn update_metadata(
     transaction: &PgTransaction,
-    agent: WorkspaceAgentId,
-    updates: &[MetadataUpdate],
+    updates: &[(WorkspaceAgentId, MetadataUpdate)],
 ) -> StoreResult<()> {
     // One value per key, the last: an UPDATE would pick any of several. In the order of the keys,
     // so that two updates cannot wait for each other.
-    let updates: BTreeMap<&str, &MetadataUpdate> = updates
+    let updates: BTreeMap<_, _> = updates
         .iter()
-        .map(|update| (update.key.as_str(), update))
+        .map(|(agent, update)| ((*agent, update.key.as_str()), update))
         .collect();
     if updates.is_empty() {
         return Ok(());
     }
-    let keys: Vec<String> = updates.keys().map(ToString::to_string).collect();
-    let values: Vec<String> = updates
+    let agents: Vec<_> = updates.keys().map(|(agent, _)| agent.0).collect();
+    let keys: Vec<_> = updates.keys().map(|(_, key)| (*key).to_owned()).collect();
+    let values: Vec<_> = updates
         .values()
         .map(|update| update.value.clone())
         .collect();
-    let errors: Vec<String> = updates
+    let errors: Vec<_> = updates
         .values()
         .map(|update| update.error.clone())
         .collect();
@@ -185,17 +214,13 @@ pub(super) async fn update_metadata(
         "UPDATE workspace_agent_metadata m SET value = u.value, error = u.error, \
          collected_at = u.collected_at FROM unnest(",
     );
-    query
-        .bind(keys)
-        .push("::text[], ")
-        .bind(values)
-        .push("::text[], ")
-        .bind(errors);
+    query.bind(agents).push("::uuid[], ").bind(keys);
+    query.push("::text[], ").bind(values);
+    query.push("::text[], ").bind(errors);
     query.push("::text[], ").bind(times).push(
-        "::timestamptz[]) AS u (key, value, error, collected_at) \
-         WHERE m.key = u.key AND m.agent_id = ",
+        "::timestamptz[]) AS u (agent_id, key, value, error, collected_at) \
+         WHERE m.agent_id = u.agent_id AND m.key = u.key",
     );
-    query.bind(agent.0);
     transaction.execute(&query).await.map(|_| ())
 }
 
@@ -237,7 +262,7 @@ pub(super) async fn insert_script_timing(
 ) -> StoreResult<bool> {
     let mut query = Query::new(
         "INSERT INTO workspace_agent_script_timings \
-         (script_id, started_at, ended_at, exit_code, stage, status) SELECT id, ",
+         (script_id, started_at, ended_at, exit_code, stage, status, last_lines) SELECT id, ",
     );
     query
         .bind(timing.started_at)
@@ -246,11 +271,34 @@ pub(super) async fn insert_script_timing(
     query.push("::timestamptz, ").bind(timing.exit_code);
     query.push("::integer, ").bind(timing.stage.as_str());
     query.push("::text, ").bind(timing.status.as_str());
+    query.push("::text, ").bind(timing.last_lines.as_str());
     query
         .push("::text FROM workspace_agent_scripts WHERE id = ")
         .bind(timing.script_id.0);
     query.push(" AND agent_id = ").bind(agent.0);
-    Ok(transaction.execute(&query).await? > 0)
+    // Setting a column to itself counts the row, so that one that is known is not taken for a stranger's.
+    query.push(
+        " ON CONFLICT (script_id, started_at) \
+         DO UPDATE SET script_id = workspace_agent_script_timings.script_id",
+    );
+    let known = transaction.execute(&query).await? > 0;
+    if known && timing.stage == ScriptStage::Cron {
+        forget_cron_runs(transaction, timing.script_id).await?;
+    }
+    Ok(known)
+}
+
+/// Leaves the newest runs by schedule.
+async fn forget_cron_runs(transaction: &PgTransaction, script: ScriptId) -> StoreResult<()> {
+    let mut query = Query::new(
+        "DELETE FROM workspace_agent_script_timings WHERE id IN (\
+         SELECT id FROM workspace_agent_script_timings WHERE stage = 'cron' AND script_id = ",
+    );
+    query
+        .bind(script.0)
+        .push(" ORDER BY started_at DESC, id DESC OFFSET ");
+    query.bind(i64::try_from(MAX_CRON_RUNS).unwrap_or(i64::MAX));
+    transaction.execute(query.push(")")).await.map(|_| ())
 }
 
 pub(super) async fn script_timings(
@@ -258,7 +306,8 @@ pub(super) async fn script_timings(
     agents: &[WorkspaceAgentId],
 ) -> StoreResult<Vec<(WorkspaceAgentId, ScriptTiming)>> {
     let mut query = Query::new(
-        "SELECT s.agent_id, t.script_id, t.started_at, t.ended_at, t.exit_code, t.stage, t.status \
+        "SELECT s.agent_id, t.script_id, t.started_at, t.ended_at, t.exit_code, t.stage, t.status, \
+         t.last_lines \
          FROM workspace_agent_script_timings t \
          JOIN workspace_agent_scripts s ON s.id = t.script_id WHERE s.agent_id = ANY(",
     );
@@ -276,6 +325,7 @@ pub(super) async fn script_timings(
             exit_code: transaction.column(row, 4)?,
             stage: word(TIMINGS, &stage)?,
             status: word(TIMINGS, &status)?,
+            last_lines: transaction.column(row, 7)?,
         };
         Ok((transaction.column::<uuid::Uuid>(row, 0)?.into(), timing))
     });

@@ -125,6 +125,19 @@ impl WorkspaceBuildStore for PgTransaction {
         self.execute(&query).await.map(|_| ())
     }
 
+    async fn bump_deadline(
+        &mut self,
+        id: WorkspaceBuildId,
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut query = Query::new("UPDATE workspace_builds SET deadline = ");
+        query.bind(deadline).push(", updated_at = ").bind(now);
+        query.push(" WHERE id = ").bind(id.0);
+        query.push(" AND deadline < ").bind(deadline);
+        Ok(self.execute(&query).await? > 0)
+    }
+
     async fn parameters(&mut self, id: WorkspaceBuildId) -> StoreResult<Vec<ParameterValue>> {
         let mut query =
             Query::new("SELECT * FROM workspace_build_parameters WHERE workspace_build_id = ");

@@ -25,11 +25,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
         let declared = request.headers().get(header::CONTENT_LENGTH);
         let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|length| length > JSON_LIMIT as u64) {
-            return Err(too_large().into());
+            return Err(too_large(JSON_LIMIT).into());
         }
-        let bytes = read(request.into_body()).await?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        Ok(Self(parse(text)?))
+        Ok(Self(parse(&read(request.into_body()).await?)?))
     }
 }
 
@@ -40,20 +38,27 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 async fn read(body: Body) -> Result<bytes::Bytes, Error> {
-    match Limited::new(body, JSON_LIMIT).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(Error::invalid("The body could not be read.").with_source(error)),
-    }
+    let collected = Limited::new(body, JSON_LIMIT).collect().await;
+    let collected = collected.map_err(|error| unreadable(error, JSON_LIMIT))?;
+    Ok(collected.to_bytes())
 }
 
-fn too_large() -> Error {
-    let message = format!("The body exceeds the maximum size of {JSON_LIMIT} bytes.");
+/// Why a body of at most `limit` bytes could not be read.
+pub(super) fn unreadable(error: axum::BoxError, limit: usize) -> Error {
+    if error.is::<LengthLimitError>() {
+        return too_large(limit);
+    }
+    Error::invalid("The body could not be read.").with_source(error)
+}
+
+pub(super) fn too_large(limit: usize) -> Error {
+    let message = format!("The body exceeds the maximum size of {limit} bytes.");
     Error::new(ErrorKind::TooLarge, message)
 }
 
 /// Parses a body and says which field is wrong. The parser refuses more than 128 levels of nesting.
-fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+pub(super) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    let text: &[u8] = if text.is_empty() { b"{}" } else { text };
     // Left alone, serde takes an array for an object with its fields in order.
     if text.trim_ascii_start().first() != Some(&b'{') {
         let error = Error::invalid("The body is not the JSON that this request needs.");

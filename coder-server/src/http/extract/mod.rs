@@ -2,6 +2,7 @@
 
 mod auth;
 mod json;
+mod large_json;
 mod pagination;
 mod path;
 mod provisioner;
@@ -9,6 +10,7 @@ mod query;
 
 pub use auth::{AgentAuth, Auth, Client};
 pub use json::{JSON_LIMIT, Json};
+pub(crate) use large_json::UnreadJson;
 pub use pagination::Pagination;
 pub use path::Path;
 pub use provisioner::{

@@ -7,7 +7,7 @@ use coder_core::{
     Error, ErrorKind,
     provisioner_key::ProvisionerKey,
     secret::TokenHash,
-    service::{provisioner_keys::ProvisionerKeys, sessions::Session},
+    service::{jobs::Claim, provisioner_keys::ProvisionerKeys, sessions::Session},
 };
 use http::request::Parts;
 use std::sync::Arc;
@@ -24,13 +24,16 @@ impl FromRequestParts<AppState> for ProvisionerAuth {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let header = parts.headers.get(PROVISIONER_KEY_HEADER);
-        let secret = header
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
         let keys = ProvisionerKeys::new(state.deps.clone());
-        Ok(Self(keys.authenticate(secret).await?))
+        Ok(Self(keys.authenticate(secret(parts)).await?))
     }
+}
+
+fn secret(parts: &Parts) -> &str {
+    let header = parts.headers.get(PROVISIONER_KEY_HEADER);
+    header
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// The header with the deployment's pre-shared key for daemons.
@@ -40,8 +43,8 @@ pub const PROVISIONER_PSK_HEADER: &str = "coder-provisioner-daemon-psk";
 /// refused with 401 before anything else is looked at.
 #[derive(Clone, Debug)]
 pub enum DaemonAuth {
-    /// A provisioner key.
-    Key(ProvisionerKey),
+    /// A provisioner key; when it was deleted, with the jobs that its daemons still run.
+    Key(ProvisionerKey, Vec<Claim>),
     /// The deployment's pre-shared key.
     Psk,
     /// A user's session.
@@ -53,8 +56,9 @@ impl FromRequestParts<AppState> for DaemonAuth {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         if parts.headers.contains_key(PROVISIONER_KEY_HEADER) {
-            let key = ProvisionerAuth::from_request_parts(parts, state).await?;
-            return Ok(Self::Key(key.0));
+            let keys = ProvisionerKeys::new(state.deps.clone());
+            let (key, running) = keys.authenticate_daemon(secret(parts)).await?;
+            return Ok(Self::Key(key, running));
         }
         if let Some(given) = parts.headers.get(PROVISIONER_PSK_HEADER) {
             let psk = &state.config.provisioner.provisioner_daemon_psk;

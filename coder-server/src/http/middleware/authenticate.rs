@@ -9,10 +9,7 @@ use axum::{
 };
 use coder_core::{
     ErrorKind,
-    service::{
-        agents::Agents,
-        sessions::{self, Session},
-    },
+    service::sessions::{self, Session},
     store::AgentOwner,
 };
 use http::{HeaderMap, header, request::Parts};
@@ -59,7 +56,7 @@ pub(crate) async fn authenticate(
 async fn identify(state: &AppState, token: &str) -> coder_core::Result<Identity> {
     // Agent tokens are UUIDs, keys are not: each kind reaches only its own endpoints.
     if token.len() == 36 && Uuid::try_parse(token).is_ok() {
-        let owner = Agents::new(state.deps.clone()).authenticate(token).await?;
+        let owner = state.presence.authenticate(token).await?;
         return Ok(Identity::Agent(Arc::new(owner)));
     }
     let refresh = !state.config.http.disable_session_expiry_refresh;

@@ -20,6 +20,9 @@ const FILES: u32 = 12;
 /// Keys that are remembered at most; beyond that the table begins anew.
 const MAX_KEYS: usize = 100_000;
 
+/// Streams to agents.
+const CONNECT: &str = "/api/v2/workspaceagents/{workspaceagent}/connect";
+
 const BYPASS: &str = "x-coder-bypass-ratelimit";
 
 /// Counts requests in windows of one minute, for this process alone.
@@ -74,6 +77,10 @@ pub(crate) async fn limit_rate(
         "/api/v2/users/validate-password",
     ];
     let guesses = login.contains(&route);
+    // One request for each connection of a forwarded port; the agent's tunnel has its own bound.
+    if route == CONNECT && matches!(extensions.get(), Some(Identity::User(_))) {
+        return next.run(request).await;
+    }
     let limit = match route {
         _ if guesses => LOGIN,
         "/api/v2/files" | "/api/v2/files/{fileID}" => FILES,

@@ -1,8 +1,12 @@
-use super::{acquired, error::to_daemon, found};
+use super::{
+    acquired,
+    bells::{Bell, Bells},
+    error::to_daemon,
+    found,
+};
 use async_trait::async_trait;
 use coder_core::{
     Error,
-    event::{Subscription, Topic},
     provisioner_daemon::ProvisionerDaemon,
     service::{
         Deps,
@@ -17,8 +21,7 @@ use coder_provisioner::{
         UpdateJobResponse,
     },
 };
-use futures_util::StreamExt as _;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +46,7 @@ pub struct DaemonApi {
     settings: DaemonSettings,
     daemon: ProvisionerDaemon,
     jobs: Jobs,
+    bell: Arc<Bell>,
 }
 
 impl DaemonApi {
@@ -53,14 +57,17 @@ impl DaemonApi {
     pub async fn join(
         deps: Deps,
         settings: DaemonSettings,
+        bells: &Bells,
         identity: &DaemonIdentity,
     ) -> Result<Self, Error> {
         let daemon = Daemons::new(deps.clone()).register(identity).await?;
+        let bell = bells.of(&*deps.pubsub, &daemon).await?;
         Ok(Self {
             jobs: Jobs::new(deps.clone()),
             deps,
             settings,
             daemon,
+            bell,
         })
     }
 
@@ -75,11 +82,13 @@ impl DaemonApi {
 impl ProvisionerDaemonApi for DaemonApi {
     async fn acquire_job(&self, cancel: &CancellationToken) -> Result<Option<AcquiredJob>> {
         let deadline = Instant::now() + WAIT;
-        // Before the first look: nothing that is posted after it is missed.
-        let subscribed = self.deps.pubsub.subscribe(Topic::JobsPosted).await;
-        let mut events = subscribed.map_err(to_daemon)?;
         while !cancel.is_cancelled() {
-            if let Some(job) = self.jobs.acquire(&self.daemon).await.map_err(to_daemon)? {
+            let acquired = self.jobs.acquire(&self.daemon).await;
+            if !matches!(acquired, Ok(None)) {
+                // There may be more, or somebody else has more luck.
+                self.bell.ring();
+            }
+            if let Some(job) = acquired.map_err(to_daemon)? {
                 return Ok(Some(acquired::to_daemon(job, &self.settings)));
             }
             if Instant::now() >= deadline {
@@ -89,7 +98,7 @@ impl ProvisionerDaemonApi for DaemonApi {
             tokio::select! {
                 () = cancel.cancelled() => return Ok(None),
                 () = sleep_until(next_look) => {}
-                () = posted(&mut events) => {}
+                () = self.bell.rung() => {}
             }
         }
         Ok(None)
@@ -169,12 +178,5 @@ impl ProvisionerDaemonApi for DaemonApi {
     async fn heartbeat(&self) -> Result<()> {
         let daemons = Daemons::new(self.deps.clone());
         daemons.heartbeat(self.daemon.id).await.map_err(to_daemon)
-    }
-}
-
-/// Waits for an event. A publisher that went away has none; the poll goes on.
-async fn posted(events: &mut Subscription) {
-    if events.next().await.is_none() {
-        std::future::pending::<()>().await;
     }
 }

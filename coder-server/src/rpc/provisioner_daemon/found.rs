@@ -11,6 +11,7 @@ use coder_core::{
     name::{is_agent_name, is_app_slug},
     parameter::ParameterValue,
     provisioner_job::{JobLog, JobTiming},
+    resource_monitor::{MonitorState, ResourceMonitor},
     script::WorkspaceAgentScript,
     secret::{Secret, TokenHash},
     service::jobs::{FoundAgent, FoundResource, FoundScript},
@@ -23,8 +24,8 @@ use coder_core::{
 use coder_provisioner::{
     Error, ErrorKind, Result,
     protocol::{
-        self, Agent, AgentAuth, App, Devcontainer, Preset, Resource, Script, TemplateVariable,
-        Timing,
+        self, Agent, AgentAuth, App, Devcontainer, Preset, Resource, ResourcesMonitoring, Script,
+        TemplateVariable, Timing,
     },
 };
 use std::collections::BTreeMap;
@@ -32,6 +33,9 @@ use uuid::Uuid;
 
 /// Longest text of a template that is only shown, in bytes.
 const MAX_SHOWN_BYTES: usize = 16 * 1024;
+
+/// Most volumes of one agent that are watched.
+const MAX_VOLUMES: usize = 64;
 
 /// Stands where the core puts an identifier.
 const NONE: Uuid = Uuid::nil();
@@ -185,6 +189,7 @@ fn agent(found: Agent) -> Result<FoundAgent> {
                 .collect(),
             api_key_scope: found.api_key_scope,
             display_order: order(found.order),
+            run_id: None,
             startup_script_behavior: found.startup_script_behavior,
             deleted: false,
         },
@@ -192,7 +197,36 @@ fn agent(found: Agent) -> Result<FoundAgent> {
         scripts: found.scripts.into_iter().map(script).collect(),
         metadata: metadata.collect(),
         devcontainers,
+        monitors: monitors(found.resources_monitoring),
     })
+}
+
+fn monitors(found: ResourcesMonitoring) -> Vec<ResourceMonitor> {
+    let monitor = |volume, enabled, threshold: i32| ResourceMonitor {
+        agent_id: WorkspaceAgentId(NONE),
+        volume,
+        enabled,
+        threshold: threshold.clamp(0, 100),
+        state: MonitorState::Ok,
+        debounced_until: None,
+        created_at: Timestamp::default(),
+        updated_at: Timestamp::default(),
+    };
+    let memory = found
+        .memory
+        .map(|memory| monitor(None, memory.enabled, memory.threshold));
+    // One for each folder, whatever a provisioner says.
+    let volumes: BTreeMap<_, _> = found
+        .volumes
+        .into_iter()
+        .filter(|volume| !volume.path.is_empty())
+        .take(MAX_VOLUMES)
+        .map(|volume| (volume.path, (volume.enabled, volume.threshold)))
+        .collect();
+    let volumes = volumes
+        .into_iter()
+        .map(|(path, (enabled, threshold))| monitor(Some(path), enabled, threshold));
+    memory.into_iter().chain(volumes).collect()
 }
 
 fn app(found: App) -> Result<WorkspaceApp> {
@@ -269,6 +303,7 @@ pub(super) fn agent_inside(
         auth: AgentAuth::Token(Secret::default()),
         motd_file: String::new(),
         metadata: Vec::new(),
+        resources_monitoring: ResourcesMonitoring::default(),
         devcontainers: Vec::new(),
         name,
         ..outside.clone()

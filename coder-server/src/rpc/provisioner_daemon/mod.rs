@@ -2,8 +2,10 @@
 
 mod acquired;
 mod api;
+mod bells;
 mod devcontainers;
 mod error;
 mod found;
 
 pub use api::{DaemonApi, DaemonSettings};
+pub use bells::Bells;

@@ -22,7 +22,8 @@ async fn calls() -> (Live, Box<dyn AgentApi>) {
     let live = running().await;
     let deps = live.server.state.deps.clone();
     let owner = Agents::new(deps.clone()).authenticate(TOKEN).await.unwrap();
-    (live, Box::new(AgentCalls::new(deps, Arc::new(owner))))
+    let calls = AgentCalls::new(&live.server.state, Arc::new(owner));
+    (live, Box::new(calls))
 }
 
 async fn over_http() -> (Live, Box<dyn AgentApi>) {

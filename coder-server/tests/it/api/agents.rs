@@ -22,17 +22,17 @@ use uuid::Uuid;
 
 const TOKEN: &str = "7a1d6f2e-8a53-4b0e-9d0e-35a9b1c70002";
 /// The port on which the agent of the tests answers with what it hears.
-const ECHO: u16 = 8_000;
+pub(super) const ECHO: u16 = 8_000;
 
-struct Scene {
-    live: Live,
-    ann: Person,
-    workspace: String,
-    agent: WorkspaceAgentId,
+pub(super) struct Scene {
+    pub(super) live: Live,
+    pub(super) ann: Person,
+    pub(super) workspace: String,
+    pub(super) agent: WorkspaceAgentId,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let live = Live::new().await;
         let admin = live.server.person("admin", &["owner"]).await;
         let ann = live.server.person("ann", &[]).await;
@@ -54,7 +54,12 @@ impl Scene {
         self.live.server.get(&path, &self.ann).await.expect(200)
     }
 
-    async fn until(&self, status: &'static str) {
+    /// A client with the agent's token.
+    pub(super) fn token_client(&self) -> AgentClient {
+        self.live.agent(TOKEN)
+    }
+
+    pub(super) async fn until(&self, status: &'static str) {
         eventually(status, || async {
             (self.seen().await["status"] == status).then_some(())
         })
@@ -62,14 +67,14 @@ impl Scene {
     }
 
     /// Runs the agent until it is seen as connected.
-    async fn connected(&self) -> (AgentClient, JoinHandle<()>) {
+    pub(super) async fn connected(&self) -> (AgentClient, JoinHandle<()>) {
         let agent = self.live.agent(TOKEN);
         let running = run_agent(&agent).await;
         self.until("connected").await;
         (agent, running)
     }
 
-    async fn dial(&self) -> impl AsyncRead + AsyncWrite + Unpin {
+    pub(super) async fn dial(&self) -> impl AsyncRead + AsyncWrite + Unpin {
         let client = self.live.client(&self.ann);
         client.dial(self.agent, ECHO).await.unwrap()
     }
@@ -86,7 +91,7 @@ impl Scene {
     }
 }
 
-fn agent_of(workspace: &Value) -> &Value {
+pub(super) fn agent_of(workspace: &Value) -> &Value {
     let resources = workspace["latest_build"]["resources"].as_array().unwrap();
     resources
         .iter()
@@ -96,7 +101,10 @@ fn agent_of(workspace: &Value) -> &Value {
 
 /// An agent that answers on one port with what it hears and refuses all others.
 async fn run_agent(client: &AgentClient) -> JoinHandle<()> {
-    let mut acceptor = TunnelAcceptor::new(client.tunnel().await.unwrap());
+    echo_streams(TunnelAcceptor::new(client.tunnel().await.unwrap()))
+}
+
+pub(super) fn echo_streams(mut acceptor: TunnelAcceptor) -> JoinHandle<()> {
     tokio::spawn(async move {
         while let Ok(stream) = acceptor.accept().await {
             tokio::spawn(async move {
@@ -211,11 +219,14 @@ async fn an_agent_reports_what_it_does() {
         (&json!("hello"), &json!("world"))
     );
     let path = format!("/api/v2/workspaceagents/{}/watch-metadata-ws", scene.agent);
+    let measured = |event: &Value| event["data"][0]["result"]["value"] == "7 %";
     let events = scene
         .live
-        .follow(&scene.ann, &path, |events| !events.is_empty())
+        .follow(&scene.ann, &path, |events| {
+            events.last().is_some_and(measured)
+        })
         .await;
-    assert_eq!(events[0]["data"][0]["result"]["value"], "7 %");
+    assert!(events.last().is_some_and(measured), "{events:?}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use coder_provisioner::{
     Daemon, DaemonOptions, EchoProvisioner, Provisioner, ProvisionerDaemonApi,
     daemon_api_conformance::Fixture,
     echo::EchoScript,
-    protocol::PROTOCOL_VERSION,
+    protocol::{FailedJob, MAX_ARCHIVE_BYTES, PROTOCOL_VERSION, UpdateJob},
     remote::client::{Credential, DaemonClient, HttpConnector, JoinRequest},
 };
 use coder_server::rpc::provisioner_daemon::{DaemonApi, DaemonSettings};
@@ -24,7 +24,7 @@ use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicUsize, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -79,7 +79,12 @@ impl OneDaemon {
             tags: Tags::new(),
         };
         let deps = live.server.state.deps.clone();
-        let api = DaemonApi::join(deps, DaemonSettings::default(), &identity);
+        let api = DaemonApi::join(
+            deps,
+            DaemonSettings::default(),
+            &live.server.state.bells,
+            &identity,
+        );
         let api = api.await.unwrap();
         Self::new(live, Arc::new(api)).await
     }
@@ -134,6 +139,36 @@ impl Fixture for OneDaemon {
 // `DaemonApi` in process, and `DaemonClient` over a WebSocket to it.
 coder_provisioner::daemon_api_conformance!(in_process, OneDaemon::in_process());
 coder_provisioner::daemon_api_conformance!(connected, OneDaemon::connected());
+
+/// The largest archive that may be uploaded; the daemon shows signs of life while it comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_of_100_mib_arrives_between_signs_of_life() {
+    let fixture = OneDaemon::connected().await;
+    let archive = fixture.post(100 * 1024 * 1024 - 2048).await;
+    assert!(archive.len() > 104_000_000 && archive.len() <= MAX_ARCHIVE_BYTES);
+    let (begun, cancel) = (Instant::now(), CancellationToken::new());
+    let acquiring = fixture.api.acquire_job(&cancel);
+    tokio::pin!(acquiring);
+    let mut beats = tokio::time::interval(Duration::from_millis(50));
+    let mut slowest = Duration::ZERO;
+    let job = loop {
+        let beat = async {
+            beats.tick().await;
+            let asked = Instant::now();
+            fixture.api.heartbeat().await.map(|()| asked.elapsed())
+        };
+        tokio::select! {
+            job = &mut acquiring => break job.unwrap().unwrap(),
+            took = beat => slowest = slowest.max(took.unwrap()),
+        }
+    };
+    let took = begun.elapsed();
+    assert!(job.template_archive == archive);
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    let update = UpdateJob::new(job.job_id, job.lease);
+    fixture.api.update_job(update).await.unwrap();
+    eprintln!("100 MiB in {took:?}, the slowest heartbeat {slowest:?}");
+}
 
 /// What the server says to a daemon that may not join.
 async fn refusal(request: &JoinRequest) -> String {
@@ -223,6 +258,39 @@ async fn a_suspended_user_and_a_deleted_key_end_their_daemons() {
     assert!(reason.expect("in 5 s").contains("deleted"));
     let error = joined.heartbeat().await.unwrap_err();
     assert_eq!(error.kind(), coder_provisioner::ErrorKind::InvalidRequest);
+}
+
+#[tokio::test]
+async fn a_daemon_whose_key_was_deleted_comes_back_to_end_its_job() {
+    let live = live().await;
+    let keeper = live.server.person("keeper", &["owner"]).await;
+    let keys = "/api/v2/organizations/default/provisionerkeys";
+    let made = live.server.post(keys, &keeper, json!({ "name": "rack" }));
+    let key = made.await.expect(201)["key"].as_str().unwrap().to_owned();
+    let with_key = request(&live, Credential::Key(Secret::new(key)));
+    let first = client(&with_key);
+    first.heartbeat().await.unwrap();
+    let fixture = OneDaemon::new(live, Arc::new(first)).await;
+    fixture.post(10).await;
+    let cancel = CancellationToken::new();
+    let job = fixture.api.acquire_job(&cancel).await.unwrap().unwrap();
+    let OneDaemon {
+        live, admin, api, ..
+    } = fixture;
+    let path = format!("{keys}/rack");
+    assert!(live.server.delete(&path, &admin).await.status.is_success());
+    // The connection is lost before the job has ended.
+    drop(api);
+    let again = client(&with_key);
+    again.heartbeat().await.unwrap();
+    let update = UpdateJob::new(job.job_id, job.lease);
+    again.update_job(update).await.unwrap();
+    let failed = FailedJob::new(job.job_id, job.lease, "no");
+    again.fail_job(failed).await.unwrap();
+    let reason = timeout(Duration::from_secs(5), again.refused()).await;
+    assert!(reason.expect("in 5 s").contains("deleted"));
+    let wrong = refusal(&with_key).await;
+    assert!(wrong.contains("provisioner key"), "{wrong}");
 }
 
 /// The real daemon over the connection: several builds at once in one process.

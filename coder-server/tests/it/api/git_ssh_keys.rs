@@ -11,7 +11,7 @@ use coder_core::{
     service::daemons::DaemonIdentity,
 };
 use coder_provisioner::{ProvisionerDaemonApi as _, protocol::JobKind};
-use coder_server::rpc::provisioner_daemon::{DaemonApi, DaemonSettings};
+use coder_server::rpc::provisioner_daemon::{Bells, DaemonApi, DaemonSettings};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -130,7 +130,8 @@ async fn builds_get_both_halves() {
         provisioners: vec![ProvisionerType::Echo],
         tags: Tags::new(),
     };
-    let daemon = DaemonApi::join(deps.clone(), DaemonSettings::default(), &identity).await;
+    let (settings, bells) = (DaemonSettings::default(), Bells::default());
+    let daemon = DaemonApi::join(deps.clone(), settings, &bells, &identity).await;
     let job = daemon.unwrap().acquire_job(&CancellationToken::new()).await;
     let job = job.unwrap().unwrap();
     let JobKind::WorkspaceBuild(build) = &job.kind else {

@@ -68,6 +68,7 @@ const GENERAL: &[(&str, Row)] = &[
     ("GET /api/v2/auth/scopes", NoObject),
     ("POST /api/v2/authcheck", NoObject),
     ("GET /api/v2/buildinfo", NoObject),
+    ("GET /api/v2/connectionlog", Forbidden("")),
     ("GET /api/v2/debug/metrics", Hidden("")),
     ("GET /api/v2/deployment/ssh", NoObject),
     ("GET /api/v2/entitlements", NoObject),

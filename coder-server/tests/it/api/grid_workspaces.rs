@@ -118,9 +118,15 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/workspaceagents/{workspaceagent}/listening-ports",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/workspaceagents/{workspaceagent}/logs",
         Hidden(""),
     ),
+    // Without an id of a terminal; with one it is in the tests of terminals.
+    ("GET /api/v2/workspaceagents/{workspaceagent}/pty", NoObject),
     (
         "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
         Hidden(""),
@@ -151,6 +157,19 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         "DELETE /api/v2/workspaceagents/me/sub-agents/{subagent}",
         NoObject,
     ),
+    (
+        "POST /api/v2/workspaceagents/me/report-connection",
+        NoObject,
+    ),
+    (
+        "GET /api/v2/workspaceagents/me/resources-monitoring-configuration",
+        NoObject,
+    ),
+    (
+        "POST /api/v2/workspaceagents/me/resources-monitoring-usage",
+        NoObject,
+    ),
+    ("GET /api/v2/workspaceagents/me/stream", NoObject),
     ("GET /api/v2/workspaceagents/me/tunnel", NoObject),
     (
         "GET /api/v2/organizations/{organization}/provisionerdaemons",

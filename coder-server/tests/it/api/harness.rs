@@ -113,6 +113,24 @@ impl TestServer {
         }
     }
 
+    /// Another server on the same store, as after a new start.
+    pub(crate) async fn restarted(self) -> Self {
+        let deps = self.state.deps;
+        let config = (*self.state.config).clone();
+        let state = AppState::new(
+            deps,
+            config,
+            prometheus_client::registry::Registry::default(),
+        );
+        let state = state.unwrap();
+        Self {
+            router: router(state.clone()),
+            state,
+            clock: self.clock,
+            organization: self.organization,
+        }
+    }
+
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();

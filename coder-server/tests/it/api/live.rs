@@ -74,6 +74,24 @@ impl Live {
     /// Lets a server listen.
     pub(crate) async fn listen(server: TestServer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen_on(server, listener)
+    }
+
+    /// The same at the same address with the same store, as after a new start. No daemon runs in it.
+    pub(crate) async fn restart(self) -> Self {
+        let Self {
+            server, address, ..
+        } = self;
+        server.state.shutdown.cancel();
+        let server = server.restarted().await;
+        let listener = eventually("the address is free", || async {
+            TcpListener::bind(address).await.ok()
+        })
+        .await;
+        Self::listen_on(server, listener)
+    }
+
+    fn listen_on(server: TestServer, listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let router = coder_server::http::router(server.state.clone());
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -111,7 +129,9 @@ impl Live {
             tags: Tags::new(),
         };
         let deps = self.server.state.deps.clone();
-        let api = DaemonApi::join(deps, settings, &identity).await.unwrap();
+        let api = DaemonApi::join(deps, settings, &self.server.state.bells, &identity)
+            .await
+            .unwrap();
         let options = DaemonOptions {
             shutdown_grace: Duration::ZERO,
             force_cancel_interval: Duration::from_millis(100),
@@ -220,7 +240,16 @@ impl Live {
         messages
     }
 
-    async fn open(&self, person: &Person, path: &str) -> WebSocketStream<TcpStream> {
+    pub(crate) async fn open(&self, person: &Person, path: &str) -> WebSocketStream<TcpStream> {
+        self.try_open(person, path).await.unwrap()
+    }
+
+    /// Opens a WebSocket, or tells the status with which it is refused.
+    pub(crate) async fn try_open(
+        &self,
+        person: &Person,
+        path: &str,
+    ) -> Result<WebSocketStream<TcpStream>, u16> {
         let request = http::Request::get(format!("ws://{}{path}", self.address))
             .header("host", self.address.to_string())
             .header("connection", "Upgrade")
@@ -234,10 +263,11 @@ impl Live {
             .body(())
             .unwrap();
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let (socket, _) = tokio_tungstenite::client_async(request, stream)
-            .await
-            .unwrap();
-        socket
+        match tokio_tungstenite::client_async(request, stream).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
@@ -316,6 +346,7 @@ pub(crate) fn found_agent() -> FoundResource {
         scripts: Vec::new(),
         metadata: Vec::new(),
         devcontainers: Vec::new(),
+        monitors: Vec::new(),
     };
     FoundResource {
         resource,

@@ -472,3 +472,31 @@ async fn daemons_and_jobs_are_listed() {
         .await
         .expect(400);
 }
+
+#[tokio::test]
+async fn debug_logs_are_for_administrators_of_servers_that_permit_them() {
+    for permitted in [false, true] {
+        let server = TestServer::with_config(|config| {
+            config.http.dangerous_disable_rate_limits = true;
+            config.provisioner.enable_terraform_debug_mode = permitted;
+        });
+        let live = Live::serve(server.await).await;
+        let admin = live.server.person("admin", &["owner"]).await;
+        let ann = live.server.person("ann", &[]).await;
+        let template = live.template(&admin, "echo", &script(TOKEN)).await;
+        let created = live.create(&ann, &template, "dev").await;
+        let id = created["id"].as_str().unwrap();
+        live.until(&ann, id, "running").await;
+        let path = format!("/api/v2/workspaces/{id}/builds");
+        let body = json!({ "transition": "stop", "log_level": "debug" });
+        let answer = live.server.post(&path, &ann, body.clone()).await;
+        answer.expect(403);
+        let answer = live.server.post(&path, &admin, body).await;
+        if permitted {
+            answer.expect(201);
+        } else {
+            answer.expect(400);
+            assert_eq!(answer.field(), "log_level");
+        }
+    }
+}

@@ -34,6 +34,11 @@ data "coder_workspace" "me" {}
 data "coder_workspace_owner" "me" {}
 data "coder_task" "task" {}
 
+data "coder_external_auth" "git" {
+  id       = "primary-git"
+  optional = true
+}
+
 data "coder_workspace_tags" "none" {
   tags = {}
 }
@@ -49,6 +54,18 @@ data "coder_workspace_preset" "large" {
   }
   prebuilds {
     instances = 0
+
+    expiration_policy {
+      ttl = 3600
+    }
+    scheduling {
+      timezone = "Europe/Zurich"
+
+      schedule {
+        cron      = "* 8-18 * * 1-5"
+        instances = 0
+      }
+    }
   }
 }
 
@@ -116,10 +133,17 @@ resource "coder_agent" "side" {
 
   display_apps {
     vscode                 = false
+    vscode_insiders        = false
     web_terminal           = false
     port_forwarding_helper = false
     ssh_helper             = false
   }
+}
+
+# Counts for agents that prove who they are by their machine only.
+resource "coder_agent_instance" "side" {
+  agent_id    = coder_agent.side.id
+  instance_id = "i-1"
 }
 
 resource "coder_agent" "elsewhere" {
@@ -235,6 +259,7 @@ resource "coder_devcontainer" "project" {
   count            = data.coder_workspace.me.start_count
   agent_id         = coder_agent.main[0].id
   workspace_folder = "${local.home}/project"
+  config_path      = "${local.home}/project/devcontainer.json"
 }
 
 resource "coder_app" "inside" {

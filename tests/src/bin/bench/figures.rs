@@ -15,6 +15,17 @@ pub(crate) fn row(what: &str, measured: f64, limit: f64) {
     println!("| {what} | {measured:.1} | {limit} | {ratio:.2} |");
 }
 
+/// A row with a peer, and what the ratio may be at most; not a number where more is better.
+pub(crate) fn versus(what: &str, ours: f64, peer: f64, limit: f64) {
+    let ratio = ours / peer;
+    let limit = if limit.is_nan() {
+        String::new()
+    } else {
+        format!(" (limit {limit} of sshd)")
+    };
+    println!("| {what}{limit} | {ours:.2} | {peer:.2} | {ratio:.2} |");
+}
+
 /// Milliseconds with fractions.
 pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0

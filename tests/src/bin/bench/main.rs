@@ -8,17 +8,19 @@
     reason = "a benchmark stops at what it did not expect, and prints"
 )]
 
+mod agents;
 mod figures;
 mod load;
 mod provider;
 mod queue;
 mod share;
+mod ssh;
 
 use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
     let Some(coder) = env::args().nth(1) else {
-        println!("usage: bench <coder binary> [share|queue|load|provider]");
+        println!("usage: bench <coder binary> [share|queue|load|provider|ssh|agents]");
         return ExitCode::FAILURE;
     };
     // All, or only the one that is named.
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
         ("queue", queue::measure),
         ("load", load::measure),
         ("provider", provider::measure),
+        ("ssh", ssh::measure),
+        ("agents", agents::measure),
     ];
     for (name, measure) in all {
         if only.as_deref().is_none_or(|only| only == name) {

@@ -31,9 +31,7 @@ pub(crate) async fn template_version_dry_run_resources(
 ) -> ApiResult<Json<Vec<WorkspaceResource>>> {
     let subject = auth.subject();
     let found = template_versions::dry_run_resources(&state.deps, subject, version, job).await?;
-    let look = Look {
-        now: state.deps.now(),
-    };
+    let look = Look::new(&state);
     let resources = found
         .into_iter()
         .map(|details| WorkspaceResource::new(details, &look));

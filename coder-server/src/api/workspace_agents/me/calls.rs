@@ -11,12 +11,13 @@ use crate::{
 use axum::extract::State;
 use coder_agent::protocol::{
     LifecycleReport, LogSource, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-    ReportMetadata, ScriptCompleted, Startup, Stats, StatsResponse,
+    ReportConnection, ReportMetadata, ResourcesMonitoringConfiguration, ResourcesMonitoringUsage,
+    ScriptCompleted, Startup, Stats, StatsResponse,
 };
 use http::StatusCode;
 
 pub(super) fn calls(state: &AppState, agent: AgentAuth) -> AgentCalls {
-    AgentCalls::new(state.deps.clone(), agent.0)
+    AgentCalls::new(state, agent.0)
 }
 
 /// What to do
@@ -121,7 +122,7 @@ pub(super) async fn agent_report_metadata(
     State(state): State<AppState>,
     Json(body): Json<ReportMetadata>,
 ) -> ApiResult<StatusCode> {
-    calls(&state, agent).report_metadata(body).await?;
+    calls(&state, agent).report_metadata(body)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -172,5 +173,56 @@ pub(super) async fn agent_report_stats(
     State(state): State<AppState>,
     Json(body): Json<Stats>,
 ) -> ApiResult<Json<StatsResponse>> {
-    Ok(Json(calls(&state, agent).report_stats(body).await?))
+    Ok(Json(calls(&state, agent).report_stats(body)?))
+}
+
+/// Somebody connected to the workspace, or is gone
+#[utoipa::path(
+    post, path = "/workspaceagents/me/report-connection", tag = "Agents",
+    security(("CoderAgentToken" = [])),
+    extensions(("x-permission" = json!("agent"))),
+    request_body(content = Object, description = "`ReportConnection` of the agent protocol"),
+    responses((status = NO_CONTENT)),
+)]
+pub(super) async fn agent_report_connection(
+    agent: AgentAuth,
+    State(state): State<AppState>,
+    Json(body): Json<ReportConnection>,
+) -> ApiResult<StatusCode> {
+    calls(&state, agent).report_connection(body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which resources to measure
+#[utoipa::path(
+    get, path = "/workspaceagents/me/resources-monitoring-configuration", tag = "Agents",
+    security(("CoderAgentToken" = [])),
+    extensions(("x-permission" = json!("agent"))),
+    responses((status = OK, body = Object,
+               description = "`ResourcesMonitoringConfiguration` of the agent protocol")),
+)]
+pub(super) async fn agent_resources_monitoring_configuration(
+    agent: AgentAuth,
+    State(state): State<AppState>,
+) -> ApiResult<Json<ResourcesMonitoringConfiguration>> {
+    let calls = calls(&state, agent);
+    Ok(Json(calls.resources_monitoring_configuration().await?))
+}
+
+/// What was measured of them
+#[utoipa::path(
+    post, path = "/workspaceagents/me/resources-monitoring-usage", tag = "Agents",
+    security(("CoderAgentToken" = [])),
+    extensions(("x-permission" = json!("agent"))),
+    request_body(content = Object, description = "`ResourcesMonitoringUsage` of the agent protocol"),
+    responses((status = NO_CONTENT)),
+)]
+pub(super) async fn agent_resources_monitoring_usage(
+    agent: AgentAuth,
+    State(state): State<AppState>,
+    Json(body): Json<ResourcesMonitoringUsage>,
+) -> ApiResult<StatusCode> {
+    let calls = calls(&state, agent);
+    calls.push_resources_monitoring_usage(body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod external_auth;
 mod git_ssh_key;
+mod stream;
 mod sub_agents;
 mod tunnel;
 
@@ -29,5 +30,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
             sub_agents::agent_list_sub_agents
         ))
         .routes(routes!(sub_agents::agent_delete_sub_agent))
+        .routes(routes!(calls::agent_report_connection))
+        .routes(routes!(calls::agent_resources_monitoring_configuration))
+        .routes(routes!(calls::agent_resources_monitoring_usage))
+        .routes(routes!(stream::agent_stream))
         .routes(routes!(tunnel::agent_tunnel))
 }

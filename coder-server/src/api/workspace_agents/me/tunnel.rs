@@ -26,6 +26,9 @@ use std::{sync::Arc, time::Duration};
 const ROUTE: &str = "/api/v2/workspaceagents/me/tunnel";
 /// How long the end of a connection may take to be written down.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// When a sign of life that could not be written down is tried again: sooner than the next one comes, so that agents do
+/// not look gone for longer than the database was.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What the agent speaks.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -38,7 +41,7 @@ pub(super) struct TunnelQuery {
 /// The agent's connection, over which the server opens streams to it
 ///
 /// A WebSocket whose binary messages carry yamux; each stream begins with the header that the agent
-/// protocol describes. Only the newest tunnel of an agent lives. The server pings every 15 s and gives an
+/// protocol describes. Only the newest tunnel of an agent lives. The server pings every 10 s and gives an
 /// agent up after 30 s of silence, when the workspace has a newer build, or when its owner is suspended.
 #[utoipa::path(
     get, path = "/workspaceagents/me/tunnel", tag = "Agents",
@@ -61,6 +64,7 @@ pub(super) async fn agent_tunnel(
     tasks.spawn(async move {
         if let Some(io) = connection.await {
             let tunnel = AgentTunnel::new(io);
+            tunnel.move_streams();
             let place = state.tunnels.register(agent.0.agent.id, tunnel.clone());
             Monitor::new(&state, agent.0).run(tunnel, place).await;
         }
@@ -106,7 +110,12 @@ impl Monitor {
         let newest = place.is_newest();
         drop(place);
         tracing::info!(%agent, why, "agent disconnected");
-        if newest && let Some(noted) = self.noted {
+        // A server that stops has better to do than to note it of thousands, who come back to the next one.
+        let stops = self.state.shutdown.is_cancelled();
+        if newest
+            && !stops
+            && let Some(noted) = self.noted
+        {
             let farewell = self.agents.disconnected(&self.owner, noted);
             // If it cannot be written, silence says the same half a minute later.
             if !matches!(tokio::time::timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
@@ -129,13 +138,14 @@ impl Monitor {
             _ = tunnel.closed() => return "it did not answer",
             () = self.state.shutdown.cancelled() => return "the server stops",
         }
-        match self.agents.connected(&self.owner).await {
+        match self.state.presence.connected(&self.owner).await {
             Ok(noted) => self.noted = Some(noted),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "agent not noted")
             }
         }
         // Each beat is noted as it comes: a clock of our own would note the last one up to a beat too late.
+        let mut owed = self.noted.is_none();
         loop {
             let note = tokio::select! {
                 _ = tunnel.closed() => return "the tunnel ended",
@@ -147,8 +157,11 @@ impl Monitor {
                     true
                 }
                 () = next(&mut events) => false,
+                () = tokio::time::sleep(AGAIN), if owed => true,
             };
-            match self.look(note).await {
+            let looked = self.look(note || owed).await;
+            owed = looked.is_err() && (note || owed);
+            match looked {
                 Ok(true) => {}
                 Ok(false) => return "its build is not the newest, or its owner may not use it",
                 // While the database is away, tunnels stay.
@@ -166,9 +179,9 @@ impl Monitor {
     async fn look(&mut self, note: bool) -> Result<bool, Error> {
         let agent = self.owner.agent.id;
         if !note {
-            return self.agents.may_stay(agent).await;
+            return self.state.presence.may_stay(agent).await;
         }
-        let seen = self.agents.seen(agent).await?;
+        let seen = self.state.presence.seen(agent).await?;
         self.noted = seen.or(self.noted);
         Ok(seen.is_some())
     }

@@ -1,0 +1,180 @@
+//! Who is connected to the workspace: counted, and told to the server.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use coder_core::clock::{Clock, Entropy};
+use coder_core::id::ConnectionId;
+
+use super::outbox::{Outbox, Report};
+use crate::protocol::{ConnectionAction, ConnectionType, ReportConnection};
+
+/// Reports kept while the server cannot be reached; beyond that the oldest are lost.
+const MAX_REPORTS: usize = 2_048;
+
+/// The open connections of one workspace; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    open: Mutex<BTreeMap<ConnectionType, i64>>,
+    reports: Outbox,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// A connection that has begun; it has ended when this is dropped.
+pub(crate) struct OpenConnection {
+    shared: Arc<Shared>,
+    id: ConnectionId,
+    kind: ConnectionType,
+    exit_code: Option<i32>,
+    reason: String,
+}
+
+impl Connections {
+    pub(super) fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                open: Mutex::default(),
+                reports: Outbox::holding(MAX_REPORTS),
+                clock,
+                entropy,
+            }),
+        }
+    }
+
+    /// What the server has not heard yet.
+    pub(super) fn reports(&self) -> &Outbox {
+        &self.shared.reports
+    }
+
+    /// How many are open of a kind.
+    pub(super) fn count(&self, kind: ConnectionType) -> i64 {
+        self.shared.open().get(&kind).copied().unwrap_or_default()
+    }
+
+    /// A connection begins.
+    pub(crate) fn begin(&self, kind: ConnectionType) -> OpenConnection {
+        let open = OpenConnection {
+            shared: Arc::clone(&self.shared),
+            id: ConnectionId::generate(&*self.shared.entropy),
+            kind,
+            exit_code: None,
+            reason: String::new(),
+        };
+        *self.shared.open().entry(kind).or_default() += 1;
+        open.report(ConnectionAction::Connect);
+        open
+    }
+}
+
+impl Shared {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<ConnectionType, i64>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenConnection {
+    /// The connection ends, with the exit code of what ran in it if there was one, and why.
+    pub(crate) fn end(mut self, exit_code: Option<i32>, reason: impl Into<String>) {
+        self.exit_code = exit_code;
+        self.reason = reason.into();
+    }
+
+    fn report(&self, action: ConnectionAction) {
+        self.shared
+            .reports
+            .push(Report::Connection(ReportConnection {
+                id: self.id,
+                action,
+                kind: self.kind,
+                timestamp: self.shared.clock.now(),
+                // Connections come through the server, which sees from where.
+                ip: None,
+                exit_code: self.exit_code,
+                reason: self.reason.clone(),
+            }));
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        if let Some(open) = self.shared.open().get_mut(&self.kind) {
+            *open -= 1;
+        }
+        self.report(ConnectionAction::Disconnect);
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connections")
+            .field("open", &*self.shared.open())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coder_core::Timestamp;
+    use coder_core::clock::{ManualClock, OsEntropy};
+
+    #[tokio::test]
+    async fn connections_are_counted_and_told() {
+        let clock = ManualClock::new(Timestamp::default());
+        let connections = Connections::new(Arc::new(clock), Arc::new(OsEntropy));
+        let (one, two) = (
+            connections.begin(ConnectionType::Ssh),
+            connections.begin(ConnectionType::Ssh),
+        );
+        let (first, second) = (one.id, two.id);
+        assert_eq!(connections.count(ConnectionType::Ssh), 2);
+        assert_eq!(connections.count(ConnectionType::Vscode), 0);
+        one.end(Some(3), "logout");
+        drop(two);
+        assert_eq!(connections.count(ConnectionType::Ssh), 0);
+        let mut told = Vec::new();
+        for _ in 0..4 {
+            let report = connections.reports().first().await;
+            connections.reports().pop(&report);
+            let Report::Connection(report) = report else {
+                panic!("{report:?}");
+            };
+            told.push((report.id, report.action, report.exit_code, report.reason));
+        }
+        let (connect, gone) = (ConnectionAction::Connect, ConnectionAction::Disconnect);
+        assert_eq!(
+            told,
+            [
+                (first, connect, None, String::new()),
+                (second, connect, None, String::new()),
+                (first, gone, Some(3), "logout".to_owned()),
+                (second, gone, None, String::new()),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_is_offline_keeps_the_last_ones() {
+        let clock = ManualClock::new(Timestamp::default());
+        let connections = Connections::new(Arc::new(clock), Arc::new(OsEntropy));
+        let last = (0..3_000).fold(None, |_, _| Some(connections.begin(ConnectionType::Ssh).id));
+        let mut kept = 0;
+        let mut newest = None;
+        while !connections.reports().is_empty() {
+            let report = connections.reports().first().await;
+            connections.reports().pop(&report);
+            if let Report::Connection(report) = report {
+                newest = Some(report.id);
+            }
+            kept += 1;
+        }
+        assert_eq!((kept, newest), (MAX_REPORTS, last));
+    }
+}

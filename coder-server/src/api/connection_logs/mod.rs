@@ -1,0 +1,7 @@
+//! The log of connections to workspaces.
+
+mod list;
+mod routes;
+mod types;
+
+pub(super) use routes::routes;
