@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coder_core::Timestamp;
-use coder_core::id::AgentRunId;
-use coder_core::id::LogSourceId;
+use coder_core::id::{AgentRunId, LogSourceId};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -91,7 +90,8 @@ impl Workspace {
             max_timeout: options.ssh_max_timeout,
         });
         let devcontainers = devcontainers(&options, &api, &logs);
-        let services = Services::new(ssh, connections, options.own_ports.clone());
+        let own_ports = options.own_ports.clone();
+        let services = Services::new(ssh, connections, own_ports, devcontainers.clone());
         let workspace = Self {
             api,
             options,

@@ -3,6 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use coder_agent::ErrorKind;
+use coder_agent::http_api::{self, HttpApi};
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 use crate::support::soon;
 
@@ -280,7 +284,6 @@ async fn an_agent_started_again_ends_what_the_one_before_began() {
     let running = fakes.with_agents(vec![project(1, "one", None)]);
     assert!(running.start().await);
     until("an agent", || fakes.read("started").lines().count() == 1).await;
-    let first: Vec<_> = running.api.sub_agents().into_keys().collect();
     // The agent of the workspace is killed; another one comes, to the same server.
     let again = Devcontainers::new(
         DevcontainersOptions {
@@ -315,9 +318,45 @@ async fn an_agent_started_again_ends_what_the_one_before_began() {
         fakes.read("started").lines().count() == 2
     })
     .await;
-    assert!(!running.api.sub_agents().contains_key(&first[0]) || first.len() == 1);
+    // Had that of the first not been ended, its name would not have been free.
+    let asked = running.api.sub_agents();
+    assert!(asked.values().all(|one| one.name == "one"), "{asked:?}");
     let list = again.list().devcontainers;
     assert_eq!(list[0].name, "one", "known by its container alone");
     again.close().await;
     running.devcontainers.close().await;
+}
+
+#[tokio::test]
+async fn the_agents_own_api_tells_of_containers() {
+    let fakes = Fakes::new(&[("one", "{}")]);
+    let running = fakes.running(vec![project(1, "one", None)], |_| {});
+    let api = HttpApi::default().with_devcontainers(running.devcontainers.clone());
+    let stream = || {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let api = api.clone();
+        tokio::spawn(async move { api.serve(far, CancellationToken::new()).await });
+        near
+    };
+    let before = http_api::containers(stream()).await.unwrap();
+    assert_eq!(before, running.devcontainers.list());
+    let id = before.devcontainers[0].id;
+    http_api::recreate_devcontainer(stream(), id).await.unwrap();
+    let busy = http_api::recreate_devcontainer(stream(), id).await;
+    let busy = busy.unwrap_err();
+    assert_eq!(busy.kind(), ErrorKind::Conflict);
+    assert!(busy.message().contains("wait until"), "{busy}");
+    running.is("one", DevcontainerStatus::Running).await;
+    let after = http_api::containers(stream()).await.unwrap();
+    assert_eq!(after.containers[0].id, "id-one");
+    let unknown = DevcontainerId(Uuid::from_u128(9));
+    let unknown = http_api::recreate_devcontainer(stream(), unknown).await;
+    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::NotFound);
+    for odd in [
+        "/api/v0/containers/devcontainers/x/recreate",
+        "/api/v0/containers/x",
+    ] {
+        let answer = http_api::get::<serde_json::Value>(stream(), odd).await;
+        assert!(answer.is_err(), "{odd}");
+    }
 }

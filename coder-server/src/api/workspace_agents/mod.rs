@@ -3,6 +3,8 @@
 mod access;
 mod connect;
 mod connection;
+mod container_types;
+mod containers;
 mod get;
 mod instance_identity;
 mod listening_ports;
@@ -11,6 +13,7 @@ mod me;
 mod multiplexed;
 mod pty;
 mod pty_stream;
+mod recreate_devcontainer;
 mod routes;
 mod types;
 mod watch_metadata;

@@ -1,5 +1,6 @@
 use super::{
-    connect, connection, get, instance_identity, listening_ports, logs, me, pty, watch_metadata,
+    connect, connection, containers, get, instance_identity, listening_ports, logs, me, pty,
+    recreate_devcontainer, watch_metadata,
 };
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,6 +16,8 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get::get_workspace_agent))
         .routes(routes!(connection::agent_connection))
         .routes(routes!(connect::connect_to_agent))
+        .routes(routes!(containers::workspace_agent_containers))
+        .routes(routes!(recreate_devcontainer::recreate_devcontainer))
         .routes(routes!(listening_ports::workspace_agent_listening_ports))
         .routes(routes!(logs::workspace_agent_logs))
         .routes(routes!(logs::workspace_agent_startup_logs))

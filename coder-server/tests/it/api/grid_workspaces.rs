@@ -118,6 +118,14 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/workspaceagents/{workspaceagent}/containers",
+        Hidden(""),
+    ),
+    (
+        "POST /api/v2/workspaceagents/{workspaceagent}/containers/devcontainers/{devcontainer}/recreate",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/workspaceagents/{workspaceagent}/listening-ports",
         Hidden(""),
     ),
@@ -267,6 +275,7 @@ pub(crate) async fn objects(
         ("workspacebuild", build.build.id.to_string(), ABSENT),
         ("workspaceagent", agent.to_string(), ABSENT),
         ("subagent", agent.to_string(), ABSENT),
+        ("devcontainer", ABSENT.to_owned(), ABSENT),
         ("provisionerkey", "rack".to_owned(), "absent"),
         ("job", claim.job_id.to_string(), ABSENT),
     ]

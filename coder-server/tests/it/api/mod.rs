@@ -8,6 +8,7 @@ mod agent_life;
 mod agents;
 mod auth;
 mod binaries;
+mod containers;
 mod dry_runs;
 mod external_daemons;
 mod files;
