@@ -180,6 +180,19 @@ impl Rows {
         self.monitors.extend(monitors);
         let id = agent.id;
         self.agents.push(agent);
+        self.add_devcontainers(entropy, resource_id, id, found, place);
+        id
+    }
+
+    /// Those of the agent `id`, with the agents inside of them.
+    fn add_devcontainers(
+        &mut self,
+        entropy: &dyn Entropy,
+        resource_id: WorkspaceResourceId,
+        id: WorkspaceAgentId,
+        found: &FoundAgent,
+        place: Place,
+    ) {
         for FoundDevcontainer {
             devcontainer,
             agent,
@@ -192,12 +205,11 @@ impl Rows {
             self.devcontainers.push(WorkspaceAgentDevcontainer {
                 id: DevcontainerId::generate(entropy),
                 agent_id: id,
-                created_at: now,
+                created_at: place.now,
                 subagent_id: inside,
                 ..devcontainer.clone()
             });
         }
-        id
     }
 
     async fn insert(&self, tx: &mut dyn Transaction) -> Result<()> {
