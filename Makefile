@@ -41,7 +41,8 @@ run: build ## Start a server with a workspace, and print how to reach it
 	@scripts/run.sh $(TARGET_DIR)/release/coder
 
 .PHONY: test
-test: deps ## Run every check and test
+test: ## Run every check and test
+	@scripts/deps.sh --tests
 	@scripts/test.sh
 
 .PHONY: faults

@@ -19,6 +19,9 @@ if [ "${1:-}" = --tests ]; then
     need tinyproxy tinyproxy
     need script bsdutils
     need vi vim-tiny
+    need git git
+    # In /usr/sbin, which is not on everybody's PATH.
+    [ -x /usr/sbin/sshd ] || need sshd openssh-server
 fi
 if [ "${1:-}" = --bench ]; then
     need rsync rsync

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::connections::Connections;
 use super::traffic::Traffic;
 use super::udp;
+use crate::devcontainers::Devcontainers;
 use crate::http_api::HttpApi;
 use crate::protocol::ConnectionType;
 use crate::reconnecting_pty::ReconnectingPtyServer;
@@ -49,11 +50,16 @@ pub(super) struct Count(AtomicI64);
 struct Counted<'a>(&'a Count);
 
 impl Services {
-    pub(super) fn new(ssh: SshServer, connections: Connections, own_ports: BTreeSet<u16>) -> Self {
+    pub(super) fn new(
+        ssh: SshServer,
+        connections: Connections,
+        own_ports: BTreeSet<u16>,
+        devcontainers: Devcontainers,
+    ) -> Self {
         Self {
             terminals: ReconnectingPtyServer::new(ssh.clone()),
             speedtest: SpeedtestServer::default(),
-            http_api: HttpApi::new(own_ports),
+            http_api: HttpApi::new(own_ports).with_devcontainers(devcontainers),
             ssh,
             streams: Semaphore::new(MAX_STREAMS),
             tasks: TaskTracker::new(),

@@ -7,6 +7,8 @@ use coder_core::template::SharingLevel;
 use coder_core::workspace_app::AppHealth;
 use serde::{Deserialize, Serialize};
 
+use super::Devcontainer;
+
 /// `GET manifest`: everything an agent needs to know to do its work.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -48,6 +50,9 @@ pub struct Manifest {
     /// Values to collect again and again.
     #[serde(default)]
     pub metadata: Vec<MetadataDescription>,
+    /// Dev containers to start.
+    #[serde(default)]
+    pub devcontainers: Vec<Devcontainer>,
     /// How many external logins the template asks for whose tokens the agent may fetch.
     #[serde(default)]
     pub git_auth_configs: usize,
@@ -178,6 +183,7 @@ impl fmt::Debug for Manifest {
             .field("scripts", &self.scripts.len())
             .field("apps", &self.apps.len())
             .field("metadata", &self.metadata.len())
+            .field("devcontainers", &self.devcontainers.len())
             .finish_non_exhaustive()
     }
 }

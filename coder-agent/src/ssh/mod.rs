@@ -26,6 +26,7 @@
 mod algorithms;
 pub mod command;
 mod connection;
+mod container;
 pub mod environment;
 mod exec;
 mod exit;

@@ -11,10 +11,19 @@
 mod agent;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod binary;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod devcontainers;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod git;
 #[cfg(all(test, feature = "testing"))]
 mod http;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod http_api;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod identity;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod life;
 #[cfg(all(test, feature = "testing"))]

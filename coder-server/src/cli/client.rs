@@ -97,6 +97,11 @@ impl Client {
         decode(path, self.call(Method::POST, path, Some(body)).await?).await
     }
 
+    /// Replaces a value and reads the answer.
+    pub(crate) async fn put<T: DeserializeOwned>(&self, path: &str, body: &Value) -> CliResult<T> {
+        decode(path, self.call(Method::PUT, path, Some(body)).await?).await
+    }
+
     /// Sends a value with another method; the answer does not matter.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> CliResult {
         self.call(method, path, body).await.map(drop)

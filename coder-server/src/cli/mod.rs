@@ -23,6 +23,7 @@ mod port_forward;
 mod presets;
 mod progress;
 mod provisioner;
+mod publickey;
 mod reach;
 mod rename;
 mod server;
@@ -117,6 +118,9 @@ enum Command {
     /// Unpin a workspace.
     #[command(alias = "unfav", alias = "unfavourite")]
     Unfavorite(favorite::FavoriteArgs),
+    /// Print the key with which your workspaces reach Git hosts, or replace it.
+    #[command(visible_alias = "pubkey", name = "publickey")]
+    PublicKey(publickey::PublicKeyArgs),
     /// Write a section for workspaces into the SSH configuration.
     ConfigSsh(config_ssh::ConfigSshArgs),
     /// Tokens: keys for scripts.
@@ -130,6 +134,12 @@ enum Command {
     /// Show the use of CPU, memory and disk where this runs.
     #[command(disable_help_flag = true)]
     Stat,
+    /// Run ssh for Git with your Coder key, in a workspace.
+    #[command(hide = true, disable_help_flag = true)]
+    Gitssh,
+    /// Answer Git's question for a name or password, in a workspace.
+    #[command(hide = true, disable_help_flag = true)]
+    Gitaskpass,
     /// Print the OpenAPI document of the HTTP API.
     #[command(hide = true)]
     Openapi,
@@ -187,11 +197,12 @@ async fn run(cli: Cli) -> CliResult {
         Command::Rename(args) => rename::run(global, args).await,
         Command::Favorite(args) => favorite::favorite(global, args).await,
         Command::Unfavorite(args) => favorite::unfavorite(global, args).await,
+        Command::PublicKey(args) => publickey::run(global, args).await,
         Command::ConfigSsh(args) => config_ssh::run(global, args).await,
         Command::Tokens(command) => tokens::run(global, command).await,
         Command::Version(args) => version::run(&args),
-        // Both are told apart from the command line before that is parsed, see `entry`.
-        Command::Agent | Command::Stat => Ok(()),
+        // These are told apart from the command line before that is parsed, see `entry`.
+        Command::Agent | Command::Stat | Command::Gitssh | Command::Gitaskpass => Ok(()),
         Command::Openapi => {
             let document = crate::http::openapi::json();
             let document = document.map_err(|error| {

@@ -6,6 +6,7 @@ mod batch;
 mod host_key;
 pub mod presence;
 pub mod provisioner_daemon;
+mod sub_agents;
 pub mod tunnels;
 
 pub(crate) use host_key::{has_host_key, host_key};

@@ -3,7 +3,10 @@
 mod access;
 mod connect;
 mod connection;
+mod container_types;
+mod containers;
 mod get;
+mod instance_identity;
 mod listening_ports;
 mod logs;
 mod me;
@@ -11,6 +14,7 @@ mod multiplexed;
 mod ping;
 mod pty;
 mod pty_stream;
+mod recreate_devcontainer;
 mod routes;
 mod types;
 mod watch_metadata;
