@@ -22,6 +22,11 @@ if [ "${1:-}" = --tests ]; then
     need git git
     # In /usr/sbin, which is not on everybody's PATH.
     [ -x /usr/sbin/sshd ] || need sshd openssh-server
+    # The real clients that the agent's SSH server is tested with.
+    need rsync rsync
+    need xauth xauth
+    need perl perl
+    need awk mawk
 fi
 if [ "${1:-}" = --bench ]; then
     need rsync rsync

@@ -7,7 +7,7 @@ use std::time::Duration;
 use coder_core::clock::{Clock, Entropy, OsEntropy, SystemClock};
 
 use crate::SessionToken;
-use crate::ssh::{Environment, SshOptions};
+use crate::ssh::{Blocked, Environment, SshOptions};
 
 /// What an [`Agent`](super::Agent) needs besides the server.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub struct AgentOptions {
     pub script_data_dir: PathBuf,
     /// How long an SSH client may be silent (`--ssh-max-timeout`).
     pub ssh_max_timeout: Duration,
+    /// What SSH clients may not do (`--block-file-transfer` and others).
+    pub ssh_blocked: Blocked,
     /// What wraps the agent (`CODER_AGENT_SUBSYSTEM`).
     pub subsystems: Vec<String>,
     /// Look for dev containers, start and list them (`--devcontainers-enable`).
@@ -55,6 +57,7 @@ impl Default for AgentOptions {
             log_dir: std::env::temp_dir(),
             script_data_dir: std::env::temp_dir(),
             ssh_max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
+            ssh_blocked: Blocked::default(),
             subsystems: Vec::new(),
             devcontainers: false,
             devcontainer_discovery: false,

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::services::Services;
 use crate::AgentApi;
 use crate::protocol::{ConnectionType, Stats};
+use crate::ssh::SessionType;
 
 /// Until the server has told how often it wants to know.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
@@ -44,10 +45,18 @@ pub(super) async fn report(api: &dyn AgentApi, services: &Services) {
 
 fn stats(services: &Services) -> Stats {
     let open = |kind| services.connections.count(kind);
-    let (ssh, vscode) = (open(ConnectionType::Ssh), open(ConnectionType::Vscode));
-    let jetbrains = open(ConnectionType::Jetbrains);
-    let terminals = open(ConnectionType::ReconnectingPty);
-    let all = ssh + vscode + jetbrains + terminals + services.forwards.get();
+    let (ssh, terminals) = (
+        open(ConnectionType::Ssh),
+        open(ConnectionType::ReconnectingPty),
+    );
+    let all = ssh + terminals + services.forwards.get();
+    // What a client is shows only after it has connected.
+    let clients = services.ssh().statistics().connections;
+    let known = |kind| {
+        let count = clients.get(&kind).copied().unwrap_or_default();
+        i64::try_from(count).unwrap_or(i64::MAX)
+    };
+    let (vscode, jetbrains) = (known(SessionType::VsCode), known(SessionType::JetBrains));
     Stats {
         connections_by_proto: BTreeMap::from([("TCP".to_owned(), all)]),
         connection_count: all,
@@ -56,7 +65,7 @@ fn stats(services: &Services) -> Stats {
         session_count_vscode: vscode,
         session_count_jetbrains: jetbrains,
         session_count_reconnecting_pty: terminals,
-        session_count_ssh: ssh,
+        session_count_ssh: (ssh - vscode - jetbrains).max(0),
         ..Stats::default()
     }
 }

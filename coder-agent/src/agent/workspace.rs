@@ -83,6 +83,7 @@ impl Workspace {
             user: user.clone(),
             process_environment: options.process_environment.clone(),
             max_timeout: options.ssh_max_timeout,
+            blocked: options.ssh_blocked,
         });
         let devcontainers = devcontainers(&options, &api, &logs);
         let own_ports = options.own_ports.clone();

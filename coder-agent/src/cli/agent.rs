@@ -2,6 +2,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coder_core::clock::OsEntropy;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -33,6 +34,9 @@ Options:
                                   Prints further headers [env: CODER_AGENT_HEADER_COMMAND]
       --ssh-max-timeout <TIME>    How long SSH clients may be silent [default: 72h]
       --devcontainers-enable      Start dev containers, and list containers [default: true]
+      --block-file-transfer           Refuse sftp, scp, rsync and nc
+      --block-reverse-port-forwarding Refuse ssh -R
+      --block-local-port-forwarding   Refuse ssh -L and -D
       --no-reap                   Run without a supervisor, which restarts the agent and reaps as PID 1
       --log-json                  Log as JSON
   -v, --verbose                   Log more [env: CODER_VERBOSE]
@@ -40,6 +44,9 @@ Options:
 
 /// Tokens are shorter than this, in bytes.
 const MAX_TOKEN_FILE_BYTES: u64 = 4_096;
+
+/// How long calls to the file system may go on when everything else has ended.
+const LAST_CALLS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Two workers are enough for what an agent moves, and cost little memory.
 const WORKER_THREADS: usize = 2;
@@ -70,7 +77,12 @@ pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         .build();
     let ended = runtime
         .map_err(|error| format!("runtime cannot be started: {error}"))
-        .and_then(|runtime| runtime.block_on(run(arguments, variables)));
+        .and_then(|runtime| {
+            let ended = runtime.block_on(run(arguments, variables));
+            // A file system that does not answer must not keep the agent from ending.
+            runtime.shutdown_timeout(LAST_CALLS_TIMEOUT);
+            ended
+        });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -93,6 +105,7 @@ async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), St
         log_dir: arguments.log_dir,
         script_data_dir: arguments.script_data_dir,
         ssh_max_timeout: arguments.ssh_max_timeout,
+        ssh_blocked: arguments.ssh_blocked,
         subsystems: arguments.subsystems,
         devcontainers: arguments.devcontainers,
         devcontainer_discovery: arguments.devcontainer_discovery,

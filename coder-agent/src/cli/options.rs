@@ -8,7 +8,7 @@ use coder_core::secret::Secret;
 use lexopt::prelude::{Long, Short, Value};
 use url::Url;
 
-use crate::ssh::SshOptions;
+use crate::ssh::{Blocked, SshOptions};
 
 /// What `coder agent` was told on its command line and by its environment.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub struct AgentArguments {
     pub script_data_dir: PathBuf,
     /// `--ssh-max-timeout`, `CODER_AGENT_SSH_MAX_TIMEOUT`.
     pub ssh_max_timeout: Duration,
+    /// `--block-file-transfer`, `--block-reverse-port-forwarding`, `--block-local-port-forwarding`
+    /// and `CODER_AGENT_BLOCK_…`.
+    pub ssh_blocked: Blocked,
     /// `CODER_AGENT_SUBSYSTEM`, separated by commas.
     pub subsystems: Vec<String>,
     /// `--devcontainers-enable`, `CODER_AGENT_DEVCONTAINERS_ENABLE`.
@@ -97,13 +100,6 @@ const IGNORED_WITH_VALUE: &[&str] = &[
 /// The same for options without a value, or with an optional one behind `=`.
 const IGNORED: &[&str] = &["socket-server-enabled"];
 
-/// Options that forbid something. Accepting them without forbidding would be worse than failing.
-const NOT_OFFERED: &[&str] = &[
-    "block-file-transfer",
-    "block-reverse-port-forwarding",
-    "block-local-port-forwarding",
-];
-
 /// The environment by name.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
 
@@ -144,6 +140,7 @@ struct Given {
     devcontainers: Option<OsString>,
     devcontainer_discovery: Option<OsString>,
     devcontainer_autostart: Option<OsString>,
+    ssh_blocked: Blocked,
     no_reap: bool,
     headers: Vec<OsString>,
     header_command: Option<OsString>,
@@ -154,6 +151,7 @@ struct Given {
 impl Given {
     fn from_variables(variables: &Variables) -> Self {
         let variable = |name: &str| get(variables, name).cloned();
+        let is_on = |name: &str| variable(name).is_some_and(|value| is_true(&value));
         Self {
             url: variable("CODER_AGENT_URL"),
             token: variable("CODER_AGENT_TOKEN"),
@@ -167,11 +165,16 @@ impl Given {
             devcontainer_autostart: variable(
                 "CODER_AGENT_DEVCONTAINERS_DISCOVERY_AUTOSTART_ENABLE",
             ),
-            no_reap: variable("CODER_AGENT_NO_REAP").is_some_and(|value| value != "false"),
+            ssh_blocked: Blocked {
+                file_transfer: is_on("CODER_AGENT_BLOCK_FILE_TRANSFER"),
+                reverse_port_forwarding: is_on("CODER_AGENT_BLOCK_REVERSE_PORT_FORWARDING"),
+                local_port_forwarding: is_on("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING"),
+            },
+            no_reap: is_on("CODER_AGENT_NO_REAP"),
             headers: Vec::new(),
             header_command: variable("CODER_AGENT_HEADER_COMMAND"),
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
-            verbose: variable("CODER_VERBOSE").is_some_and(|value| value != "false"),
+            verbose: is_on("CODER_VERBOSE"),
         }
     }
 
@@ -191,14 +194,18 @@ impl Given {
             "devcontainers-discovery-autostart-enable" => {
                 self.devcontainer_autostart = flag(parser);
             }
-            "no-reap" => {
-                let value = parser.optional_value();
-                self.no_reap = value.is_none_or(|value| value != "false");
-            }
             "agent-header" => self.headers.push(parser.value().map_err(wrong)?),
             "agent-header-command" => {
                 self.header_command = Some(parser.value().map_err(wrong)?);
             }
+            "block-file-transfer" => self.ssh_blocked.file_transfer = switch(parser),
+            "block-reverse-port-forwarding" => {
+                self.ssh_blocked.reverse_port_forwarding = switch(parser);
+            }
+            "block-local-port-forwarding" => {
+                self.ssh_blocked.local_port_forwarding = switch(parser);
+            }
+            "no-reap" => self.no_reap = switch(parser),
             "log-json" => {
                 // Other versions name a file here.
                 self.log_json = true;
@@ -209,10 +216,6 @@ impl Given {
             }
             name if IGNORED.contains(&name) => {
                 parser.optional_value();
-            }
-            name if NOT_OFFERED.contains(&name) => {
-                let text = format!("--{name} is not offered by this version of the agent");
-                return Err(UsageError::Argument(text));
             }
             name => return Err(UsageError::Argument(format!("--{name} is not known"))),
         }
@@ -228,13 +231,6 @@ impl Given {
             name,
             problem: problem.to_owned(),
         };
-        for name in NOT_OFFERED {
-            let name = format!("CODER_AGENT_{}", name.replace('-', "_").to_uppercase());
-            if get(variables, &name).is_some_and(|value| value != "false") {
-                let text = format!("{name} is not offered by this version of the agent");
-                return Err(UsageError::Argument(text));
-            }
-        }
         let url = self.url.as_ref();
         let url = url.ok_or_else(|| setting("CODER_AGENT_URL", "is not set"))?;
         let url = url.to_str().and_then(|url| Url::parse(url).ok());
@@ -267,9 +263,10 @@ impl Given {
             log_dir: folder(self.log_dir),
             script_data_dir: folder(self.script_data_dir),
             ssh_max_timeout,
-            devcontainers: is_on(self.devcontainers, true),
-            devcontainer_discovery: is_on(self.devcontainer_discovery, true),
-            devcontainer_autostart: is_on(self.devcontainer_autostart, false),
+            devcontainers: is_given(self.devcontainers, true),
+            devcontainer_discovery: is_given(self.devcontainer_discovery, true),
+            devcontainer_autostart: is_given(self.devcontainer_autostart, false),
+            ssh_blocked: self.ssh_blocked,
             no_reap: self.no_reap,
             subsystems: list("CODER_AGENT_SUBSYSTEM"),
             headers,
@@ -329,8 +326,20 @@ fn flag(parser: &mut lexopt::Parser) -> Option<OsString> {
     Some(parser.optional_value().unwrap_or_else(|| "true".into()))
 }
 
-fn is_on(given: Option<OsString>, usual: bool) -> bool {
+fn is_given(given: Option<OsString>, usual: bool) -> bool {
     given.map_or(usual, |value| value != "false" && value != "0")
+}
+
+/// Whether a switch is on: with no value, or any that does not say no.
+fn switch(parser: &mut lexopt::Parser) -> bool {
+    parser.optional_value().is_none_or(|value| is_true(&value))
+}
+
+/// What is not clearly a no forbids: an administrator's typing mistake must not allow anything.
+fn is_true(value: &OsStr) -> bool {
+    value
+        .to_str()
+        .is_none_or(|value| !matches!(&*value.to_ascii_lowercase(), "false" | "f" | "0" | "no"))
 }
 
 fn wrong(error: lexopt::Error) -> UsageError {
@@ -500,16 +509,6 @@ mod tests {
                 &[TOKEN, ("CODER_AGENT_URL", "example")],
                 "CODER_AGENT_URL",
             ),
-            (
-                &["--block-file-transfer"],
-                &[URL, TOKEN],
-                "--block-file-transfer",
-            ),
-            (
-                &[],
-                &[URL, TOKEN, ("CODER_AGENT_BLOCK_FILE_TRANSFER", "true")],
-                "BLOCK_FILE_TRANSFER",
-            ),
             (&["--wat"], &[URL, TOKEN], "--wat"),
             (
                 &["--ssh-max-timeout", "1x"],
@@ -521,6 +520,40 @@ mod tests {
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("secret-token"));
         }
+    }
+
+    #[test]
+    fn switches_forbid() {
+        let blocked = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let variables = [&[URL, TOKEN], variables].concat();
+            parse(arguments, &variables).unwrap().ssh_blocked
+        };
+        assert_eq!(blocked(&[], &[]), Blocked::default());
+        let all = Blocked {
+            file_transfer: true,
+            reverse_port_forwarding: true,
+            local_port_forwarding: true,
+        };
+        let arguments = [
+            "--block-file-transfer",
+            "--block-reverse-port-forwarding=true",
+            "--block-local-port-forwarding=1",
+        ];
+        assert_eq!(blocked(&arguments, &[]), all);
+        let variables = [
+            ("CODER_AGENT_BLOCK_FILE_TRANSFER", "true"),
+            ("CODER_AGENT_BLOCK_REVERSE_PORT_FORWARDING", "1"),
+            ("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING", "T"),
+        ];
+        assert_eq!(blocked(&[], &variables), all);
+        let only = blocked(
+            &["--block-file-transfer=false"],
+            &[
+                variables[0],
+                ("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING", "false"),
+            ],
+        );
+        assert_eq!(only, Blocked::default());
     }
 
     #[test]

@@ -42,7 +42,7 @@
 //! use coder_agent::reconnecting_pty::{
 //!     ReconnectingPty, ReconnectingPtyInit, ReconnectingPtyServer,
 //! };
-//! use coder_agent::ssh::{HostKey, SshOptions, SshServer, User};
+//! use coder_agent::ssh::{Blocked, HostKey, SshOptions, SshServer, User};
 //! use tokio::io::{AsyncReadExt as _, duplex};
 //! use tokio_util::sync::CancellationToken;
 //! use uuid::Uuid;
@@ -54,6 +54,7 @@
 //!     user: User::current(&process_environment).await,
 //!     process_environment,
 //!     max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
+//!     blocked: Blocked::default(),
 //! });
 //! let terminals = ReconnectingPtyServer::new(ssh);
 //!

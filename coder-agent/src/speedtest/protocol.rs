@@ -33,6 +33,10 @@ pub(super) struct Request {
 
 /// What the agent answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(test, feature = "agent")),
+    expect(dead_code, reason = "only an agent says this")
+)]
 pub(super) enum Answer {
     Begins,
     NotUnderstood,
@@ -58,6 +62,7 @@ impl Request {
         [VERSION, direction, high, low]
     }
 
+    #[cfg(any(test, feature = "agent"))]
     pub(super) fn decode(bytes: [u8; Self::LEN]) -> Option<Self> {
         let [VERSION, direction, high, low] = bytes else {
             return None;
@@ -75,6 +80,7 @@ impl Request {
 }
 
 impl Answer {
+    #[cfg(any(test, feature = "agent"))]
     pub(super) const fn encode(self) -> u8 {
         match self {
             Self::Begins => 0,
@@ -98,6 +104,7 @@ impl Answer {
 impl Report {
     pub(super) const LEN: usize = 16;
 
+    #[cfg(any(test, feature = "agent"))]
     pub(super) fn encode(self) -> [u8; Self::LEN] {
         let micros = u64::try_from(self.elapsed.as_micros()).unwrap_or(u64::MAX);
         (u128::from(micros) << 64 | u128::from(self.bytes)).to_be_bytes()

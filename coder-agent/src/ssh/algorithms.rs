@@ -5,7 +5,7 @@ use russh::keys::Algorithm;
 use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex, mac};
 
 use super::HostKey;
-use super::limits::MIN_KEEPALIVE_TIMEOUT;
+use super::limits::{MIN_KEEPALIVE_TIMEOUT, WINDOW_SIZE};
 
 /// Elliptic curves only, post-quantum first. The last two make Terrapin-proof sequence numbers
 /// ("strict kex") negotiable.
@@ -47,6 +47,8 @@ pub(crate) fn preferred() -> Preferred {
 
 /// The settings shared by all connections.
 ///
+/// Keys are changed after a gigabyte or an hour, the library's defaults, as RFC 4253 section 9 wants.
+///
 /// A client that is silent for `max_timeout` is dropped: three keep-alives, each a third of it.
 pub(super) fn server_config(host_key: &HostKey, max_timeout: Duration) -> russh::server::Config {
     let keepalive = max_timeout >= MIN_KEEPALIVE_TIMEOUT;
@@ -62,6 +64,7 @@ pub(super) fn server_config(host_key: &HostKey, max_timeout: Duration) -> russh:
         keepalive_interval: keepalive.then(|| max_timeout / 3),
         keepalive_max: 3,
         nodelay: true,
+        window_size: WINDOW_SIZE,
         // There is nothing to guess, so there is no need to slow guessing down.
         auth_rejection_time: Duration::ZERO,
         ..russh::server::Config::default()

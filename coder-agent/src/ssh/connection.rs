@@ -38,12 +38,15 @@ where
     let _end = token.clone().drop_guard();
     let logged_in = CancellationToken::new();
     let (unsent, budget) = (Unsent::default(), InputBudget::new());
-    let registry = Registry::new(token.clone(), unsent.clone());
+    let traffic = server.connections.traffic.clone();
+    let registry = Registry::new(token.clone(), unsent.clone(), traffic);
+    let counted = Arc::new(server.connections.add());
     let stream = Transport::new(stream, token.clone(), unsent, Some(budget.clone()));
     let handler = Handler::new(
         Arc::clone(&server),
         registry.clone(),
         budget.clone(),
+        counted,
         logged_in.clone(),
     );
 

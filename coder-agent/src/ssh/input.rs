@@ -7,7 +7,9 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 
-use super::limits::{INPUT_BUDGET, INPUT_MAX, INPUT_OVERHEAD, INPUT_STEP};
+use super::limits::{
+    BUSY_WINDOW_SIZE, INPUT_BUDGET, INPUT_BUSY, INPUT_MAX, INPUT_OVERHEAD, INPUT_STEP, WINDOW_SIZE,
+};
 
 /// The bytes of a connection's client that nobody has read yet, bounded over all channels.
 ///
@@ -100,6 +102,15 @@ impl InputBudget {
         true
     }
 
+    /// How much of each channel may be on its way.
+    pub(super) fn window_size(&self) -> u32 {
+        if self.0.used.load(Ordering::Acquire) < INPUT_BUSY {
+            WINDOW_SIZE
+        } else {
+            BUSY_WINDOW_SIZE
+        }
+    }
+
     fn reserve(&self, size: usize) -> Reserved {
         let cost = size.saturating_add(INPUT_OVERHEAD);
         self.0.used.fetch_add(cost, Ordering::AcqRel);
@@ -165,6 +176,16 @@ impl InputSender {
 }
 
 impl InputReceiver {
+    /// The next bytes; `None` after the client's last.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        Some(self.0.recv().await?.bytes)
+    }
+
+    /// The next bytes, if they have arrived.
+    pub(super) fn next_if_ready(&mut self) -> Option<Bytes> {
+        Some(self.0.try_recv().ok()?.bytes)
+    }
+
     /// Writes everything into `target` until the client has sent its last byte or `target` takes
     /// no more, then shuts `target` down. Input that arrives later is dropped.
     pub(super) async fn copy_into<W: AsyncWrite + Unpin>(mut self, mut target: W) {
@@ -209,6 +230,7 @@ mod tests {
         let (sender, mut receiver) = channel();
         let messages = fill(&budget, &sender);
         assert_eq!(messages, INPUT_BUDGET.div_ceil(INPUT_OVERHEAD + 1));
+        assert_eq!(budget.window_size(), BUSY_WINDOW_SIZE);
         assert_eq!(sender.backlog(), messages);
         budget.exhausted().await;
         assert_eq!(budget.released_while_exhausted(), Some(0));
@@ -217,6 +239,7 @@ mod tests {
         assert_eq!(budget.released_while_exhausted(), None);
         drop(receiver);
         assert_eq!(sender.backlog(), 0);
+        assert_eq!(budget.window_size(), WINDOW_SIZE);
     }
 
     #[test]

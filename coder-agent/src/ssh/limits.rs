@@ -5,6 +5,15 @@ use std::time::Duration;
 /// Channels of one connection, whether they are sessions or forwarded streams.
 pub(super) const MAX_CHANNELS: usize = 1024;
 
+/// Channels that our end may close first: 64 MB, see `closing.rs`.
+pub(super) const MAX_CLOSED_FIRST: usize = 16 * 1024;
+
+/// Ports and sockets that one connection may have forwarded to its client.
+pub(super) const MAX_LISTENERS: usize = 128;
+
+/// Ports of a connection at which an IDE is looked for.
+pub(super) const MAX_INSPECTED_PORTS: usize = 64;
+
 /// Variables one session may set (OpenSSH's server has the same bound).
 pub(super) const MAX_ENV_VARIABLES: usize = 128;
 
@@ -17,8 +26,22 @@ pub(super) const MAX_COMMAND_BYTES: usize = 128 * 1024 - 1;
 /// The longest name of a terminal type.
 pub(super) const MAX_TERM_BYTES: usize = 64;
 
-/// Bytes a connection may hold that its processes and streams have not read yet.
-pub(super) const INPUT_BUDGET: usize = 16 * 1024 * 1024;
+/// Bytes of one channel that may be on their way to us: enough for 50 MB/s over a round trip of
+/// 300 ms, where OpenSSH's 2 MB allow 7 MB/s.
+pub(super) const WINDOW_SIZE: u32 = 16 * 1024 * 1024;
+
+/// The same while there is more than [`INPUT_BUSY`] that nobody has read. It has to be less than
+/// what clients may have unread themselves, 2 MB with OpenSSH: else a client that echoes has more
+/// on its way, in front of the message that it can take output again, than fits when what it can
+/// take is written.
+pub(super) const BUSY_WINDOW_SIZE: u32 = 1024 * 1024;
+
+/// Unread bytes beyond which less may be on its way.
+pub(super) const INPUT_BUSY: usize = 8 * 1024 * 1024;
+
+/// Bytes a connection may hold that its processes and streams have not read yet: [`INPUT_BUSY`] and
+/// a window that was on its way then.
+pub(super) const INPUT_BUDGET: usize = 24 * 1024 * 1024;
 
 /// What a queued piece of input costs beyond its bytes, so that one-byte messages are bounded too.
 pub(super) const INPUT_OVERHEAD: usize = 128;

@@ -8,11 +8,13 @@
 //! stream → russh → Handler (translates) → Registry ─ input queue, control queue ─→ one task per channel
 //!                                                                                   ├ exec    pipes
 //!                                                                                   ├ pty     terminal
-//!                                                                                   └ forward TCP
+//!                                                                                   ├ sftp    files
+//!                                                                                   └ forward sockets
+//! sockets, agent, displays → one task per listener → channels that the client opens ─┘
 //! ```
 //!
 //! Invariants:
-//! * The handler never waits. A connection that has more than 16 MiB of input that nobody has read
+//! * The handler never waits. A connection that has more than 24 MiB of input that nobody has read
 //!   is not read from for a while, see `input.rs`; `limits.rs` has the other bounds.
 //! * A channel's task owns everything the channel uses. It ends when the channel, the connection
 //!   or the agent does; only the wait for a process that outlives its session remains, as with
@@ -20,10 +22,13 @@
 //! * Environment, command lines and terminal modes are decided by pure functions ([`environment`],
 //!   [`command`], `terminal_modes`).
 //!
-//! Not offered yet and refused in the way clients expect: the sftp subsystem, remote and
-//! Unix-socket forwarding, agent and X11 forwarding.
+//! Subsystems other than sftp do not exist here. Names and texts that SSH leaves to the two ends
+//! are UTF-8, because the library wants it so; commands and what goes through streams are bytes.
 
+mod accounts;
 mod algorithms;
+mod block;
+mod closing;
 pub mod command;
 mod connection;
 mod container;
@@ -35,25 +40,35 @@ mod greeting;
 mod handler;
 mod host_key;
 mod input;
+mod jetbrains;
 mod limits;
 mod options;
 mod output;
+mod private_folder;
 mod process;
 mod pty;
 mod registry;
 mod server;
 mod session;
+mod session_type;
 mod setup;
+mod sftp;
 mod signal;
+mod statistics;
 mod terminal_modes;
+mod traffic;
 mod transport;
 mod user;
+mod x11;
 
+pub use block::Blocked;
 pub use command::Program;
 pub use environment::{Environment, WorkspaceEnvironment};
 pub use host_key::HostKey;
 pub use options::{SshOptions, WorkspaceSettings};
 pub use server::SshServer;
+pub use session_type::SessionType;
+pub use statistics::SshStatistics;
 pub use user::User;
 
 pub(crate) use algorithms::preferred as preferred_algorithms;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Environment, HostKey, User, WorkspaceEnvironment};
+use super::{Blocked, Environment, HostKey, User, WorkspaceEnvironment};
 
 /// What an [`SshServer`](super::SshServer) needs once.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct SshOptions {
     /// How long a client may be silent (`--ssh-max-timeout`). Below three seconds: how long a
     /// connection may last.
     pub max_timeout: Duration,
+    /// What is not allowed.
+    pub blocked: Blocked,
 }
 
 impl SshOptions {

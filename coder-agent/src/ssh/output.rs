@@ -2,17 +2,20 @@ use std::future::poll_fn;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use russh::server::{Handle, Msg};
 use russh::{ChannelId, ChannelWriteHalf};
 use tokio::io::AsyncRead;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
+use super::closing::Closing;
 use super::exit::Exit;
 use super::limits::CLOSE_WAIT;
 use super::signal;
+use super::traffic::Traffic;
 use super::transport::Unsent;
 use crate::tunnel::ReadBuffer;
 
@@ -33,8 +36,19 @@ pub(super) enum Stream {
 pub(super) struct Output {
     writer: ChannelWriteHalf<Msg>,
     handle: Handle,
-    blocked: Blocked,
-    unsent: Unsent,
+    state: OutputState,
+}
+
+/// What an output shares with its channel and connection.
+pub(super) struct OutputState {
+    pub(super) blocked: Blocked,
+    pub(super) unsent: Unsent,
+    pub(super) traffic: Traffic,
+    pub(super) closing: Closing,
+    /// Cancelled when the client has closed the channel.
+    pub(super) closed: CancellationToken,
+    /// Whether the client has sent its last byte.
+    pub(super) input_ended: Arc<AtomicBool>,
 }
 
 /// How many of a channel's streams are waiting for the client to read.
@@ -46,24 +60,23 @@ pub(super) struct Blocked(Arc<AtomicUsize>);
 pub(super) struct Gone;
 
 impl Output {
-    pub(super) fn new(
+    pub(super) const fn new(
         writer: ChannelWriteHalf<Msg>,
         handle: Handle,
-        blocked: Blocked,
-        unsent: Unsent,
+        state: OutputState,
     ) -> Self {
         Self {
             writer,
             handle,
-            blocked,
-            unsent,
+            state,
         }
     }
 
     /// Sends bytes as soon as the client can take them.
     pub(super) async fn send(&self, stream: Stream, bytes: Bytes) -> Result<(), Gone> {
-        let _blocked = self.blocked.enter();
-        self.unsent.room().await;
+        let _blocked = self.state.blocked.enter();
+        self.state.unsent.room().await;
+        self.state.traffic.sent(bytes.len());
         let sent = match stream {
             Stream::Stdout => self.writer.data_bytes(bytes).await,
             Stream::Stderr => {
@@ -97,11 +110,7 @@ impl Output {
     }
 
     /// Says how a process ended and closes the channel.
-    ///
-    /// The library keeps about 4 KB of a channel that our end closed first until the connection
-    /// ends. A client would wait for ever for a session to be closed, so it has to be done.
     pub(super) async fn exit(&self, exit: Exit) -> Result<(), Gone> {
-        self.end().await?;
         match exit {
             Exit::Status(status) => self
                 .writer
@@ -123,19 +132,45 @@ impl Output {
                 .await
                 .map_err(|()| Gone)?,
         }
-        self.close().await
+        self.end().await?;
+        let closing = &self.state.closing;
+        let input_ended = self.state.input_ended.load(Ordering::Acquire);
+        if !closing.client_closes() || !input_ended {
+            return self.close_first().await;
+        }
+        if !self.client_closes().await {
+            closing.waited_in_vain();
+            return self.close_first().await;
+        }
+        Ok(())
     }
 
-    /// Closes the channel.
-    pub(super) async fn close(&self) -> Result<(), Gone> {
-        self.writer.close().await.map_err(|_closed| Gone)
+    /// Gives the client a moment to close a channel that is over, see [`Closing`].
+    pub(super) async fn close_second(&self) -> Result<(), Gone> {
+        if self.client_closes().await {
+            return Ok(());
+        }
+        self.close_first().await
+    }
+
+    async fn client_closes(&self) -> bool {
+        timeout(CLOSE_WAIT, self.state.closed.cancelled())
+            .await
+            .is_ok()
     }
 
     /// Closes the channel of a session that is over for another reason than its program's end.
     ///
     /// The client may have closed it already, or have gone; then nothing happens.
     pub(super) async fn abandon(self) {
-        drop(timeout(CLOSE_WAIT, self.writer.close()).await);
+        drop(timeout(CLOSE_WAIT, self.close_first()).await);
+    }
+
+    async fn close_first(&self) -> Result<(), Gone> {
+        if !self.state.closed.is_cancelled() {
+            self.state.closing.closed_first();
+        }
+        self.writer.close().await.map_err(|_closed| Gone)
     }
 
     fn id(&self) -> ChannelId {

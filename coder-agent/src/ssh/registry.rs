@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use russh::server::{Handle, Msg};
@@ -6,10 +7,12 @@ use russh::{ChannelId, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::closing::Closing;
 use super::input::{self, InputReceiver, InputSender};
 use super::limits::{CONTROL_QUEUE, MAX_CHANNELS};
-use super::output::{Blocked, Output};
+use super::output::{Blocked, Output, OutputState};
 use super::setup::{SessionSetup, TerminalSize};
+use super::traffic::Traffic;
 use super::transport::Unsent;
 
 /// What a client says to a running session besides its input.
@@ -22,19 +25,37 @@ pub(super) enum Control {
 /// The open channels of one connection.
 #[derive(Clone)]
 pub(super) struct Registry {
-    entries: Arc<Mutex<BTreeMap<u32, Entry>>>,
+    state: Arc<Mutex<State>>,
     connection: CancellationToken,
     unsent: Unsent,
+    closing: Closing,
+    traffic: Traffic,
+}
+
+#[derive(Default)]
+struct State {
+    entries: BTreeMap<u32, Entry>,
+    /// Channels that we have asked the client for and that it has not answered.
+    expected: usize,
 }
 
 struct Entry {
-    /// A session whose program was not started yet.
-    pending: Option<Pending>,
+    stage: Stage,
     /// `None` after the client's end of input.
     input: Option<InputSender>,
     control: mpsc::Sender<Control>,
     closed: CancellationToken,
     blocked: Blocked,
+    input_ended: Arc<AtomicBool>,
+}
+
+enum Stage {
+    /// A session whose program was not started yet.
+    Setup(Box<Pending>),
+    /// The client has opened the channel for us, and nobody has taken it yet.
+    Confirmed(Receivers),
+    /// A task has taken it.
+    Served,
 }
 
 /// A session that is being set up.
@@ -50,6 +71,16 @@ struct Receivers {
     control: mpsc::Receiver<Control>,
 }
 
+/// Whether a channel was waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    New,
+    Kept,
+}
+
+/// The place of a channel that the client was asked for.
+pub(super) struct Expected(Weak<Mutex<State>>);
+
 /// A channel, from the side of the task that serves it.
 pub(super) struct ServedChannel {
     pub(super) input: InputReceiver,
@@ -63,32 +94,45 @@ pub(super) struct ServedChannel {
 
 /// Forgets the channel when its task ends.
 pub(super) struct Registration {
-    entries: Weak<Mutex<BTreeMap<u32, Entry>>>,
+    state: Weak<Mutex<State>>,
     id: u32,
 }
 
 impl Registry {
-    pub(super) fn new(connection: CancellationToken, unsent: Unsent) -> Self {
+    pub(super) fn new(connection: CancellationToken, unsent: Unsent, traffic: Traffic) -> Self {
         Self {
-            entries: Arc::default(),
+            state: Arc::default(),
             connection,
             unsent,
+            closing: Closing::default(),
+            traffic,
         }
+    }
+
+    /// Cancelled when the connection ends.
+    pub(super) const fn connection(&self) -> &CancellationToken {
+        &self.connection
+    }
+
+    /// How channels of this connection are closed.
+    pub(super) const fn closing(&self) -> &Closing {
+        &self.closing
     }
 
     /// Opens a session, unless there are too many channels.
     pub(super) fn open_session(&self, writer: ChannelWriteHalf<Msg>, handle: Handle) -> bool {
         let id = u32::from(writer.id());
-        let Some(receivers) = self.insert(id) else {
+        let Some(receivers) = self.insert(id, Place::New) else {
             return false;
         };
-        if let Some(entry) = self.lock().get_mut(&id) {
-            entry.pending = Some(Pending {
+        self.closing.session_opened();
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.stage = Stage::Setup(Box::new(Pending {
                 writer,
                 handle,
                 receivers,
                 setup: SessionSetup::default(),
-            });
+            }));
         }
         true
     }
@@ -100,8 +144,54 @@ impl Registry {
         handle: Handle,
     ) -> Option<ServedChannel> {
         let id = u32::from(writer.id());
-        let receivers = self.insert(id)?;
+        let receivers = self.insert(id, Place::New)?;
         self.serve(id, writer, handle, receivers)
+    }
+
+    /// Keeps a place for a channel that the client is to open, unless there are too many.
+    pub(super) fn expect_channel(&self) -> Option<Expected> {
+        let mut state = self.lock();
+        if self.is_full(&state) {
+            return None;
+        }
+        state.expected += 1;
+        Some(Expected(Arc::downgrade(&self.state)))
+    }
+
+    /// The client has opened a channel for us. Its first bytes may follow before the task that
+    /// wanted it knows.
+    pub(super) fn confirm(&self, id: ChannelId) {
+        let id = u32::from(id);
+        // A client that confirms what nobody asked for gets nothing.
+        let is_expected = self.lock().expected > 0;
+        if !is_expected {
+            return;
+        }
+        let Some(receivers) = self.insert(id, Place::Kept) else {
+            return;
+        };
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.stage = Stage::Confirmed(receivers);
+        }
+    }
+
+    /// Takes a channel that the client has opened for us; `None` if it has closed it again.
+    pub(super) fn take_confirmed(
+        &self,
+        expected: Expected,
+        writer: ChannelWriteHalf<Msg>,
+        handle: Handle,
+    ) -> Option<ServedChannel> {
+        let id = u32::from(writer.id());
+        let stage = {
+            let mut state = self.lock();
+            std::mem::replace(&mut state.entries.get_mut(&id)?.stage, Stage::Served)
+        };
+        drop(expected);
+        match stage {
+            Stage::Confirmed(receivers) => self.serve(id, writer, handle, receivers),
+            Stage::Setup(_) | Stage::Served => None,
+        }
     }
 
     /// Changes the setup of a session; `None` if there is no session that is being set up.
@@ -110,41 +200,54 @@ impl Registry {
         id: ChannelId,
         change: impl FnOnce(&mut SessionSetup) -> T,
     ) -> Option<T> {
-        let mut entries = self.lock();
-        let pending = entries.get_mut(&u32::from(id))?.pending.as_mut()?;
-        Some(change(&mut pending.setup))
+        let mut state = self.lock();
+        match &mut state.entries.get_mut(&u32::from(id))?.stage {
+            Stage::Setup(pending) => Some(change(&mut pending.setup)),
+            Stage::Confirmed(_) | Stage::Served => None,
+        }
     }
 
     /// Takes a session that shall run a program now.
     pub(super) fn start(&self, id: ChannelId) -> Option<(ServedChannel, SessionSetup)> {
         let id = u32::from(id);
-        let pending = self.lock().get_mut(&id)?.pending.take()?;
+        let pending = {
+            let mut state = self.lock();
+            let stage = &mut state.entries.get_mut(&id)?.stage;
+            match std::mem::replace(stage, Stage::Served) {
+                Stage::Setup(pending) => *pending,
+                other @ (Stage::Confirmed(_) | Stage::Served) => {
+                    *stage = other;
+                    return None;
+                }
+            }
+        };
         let channel = self.serve(id, pending.writer, pending.handle, pending.receivers)?;
         Some((channel, pending.setup))
     }
 
     /// Where the input of a channel goes; `None` when it takes none (any more).
     pub(super) fn input(&self, id: ChannelId) -> Option<InputSender> {
-        self.lock().get(&u32::from(id))?.input.clone()
+        self.lock().entries.get(&u32::from(id))?.input.clone()
     }
 
     /// The client has sent its last byte.
     pub(super) fn end_input(&self, id: ChannelId) {
-        if let Some(entry) = self.lock().get_mut(&u32::from(id)) {
+        if let Some(entry) = self.lock().entries.get_mut(&u32::from(id)) {
             entry.input = None;
+            entry.input_ended.store(true, Ordering::Release);
         }
     }
 
     /// Passes a message on; one too many is dropped.
     pub(super) fn control(&self, id: ChannelId, control: Control) {
-        if let Some(entry) = self.lock().get(&u32::from(id)) {
+        if let Some(entry) = self.lock().entries.get(&u32::from(id)) {
             let _ = entry.control.try_send(control);
         }
     }
 
     /// The client has closed a channel.
     pub(super) fn close(&self, id: ChannelId) {
-        let removed = self.lock().remove(&u32::from(id));
+        let removed = self.lock().entries.remove(&u32::from(id));
         if let Some(entry) = removed {
             entry.closed.cancel();
         }
@@ -154,7 +257,8 @@ impl Registry {
     /// going on: because other channels wait for it, or because it waits itself for the client to
     /// read, which cannot be heard any more. Says which and how much it had.
     pub(super) fn close_stalled(&self) -> Option<(u32, usize)> {
-        let mut entries = self.lock();
+        let mut state = self.lock();
+        let entries = &mut state.entries;
         let backlog = |entry: &Entry| entry.input.as_ref().map_or(0, InputSender::backlog);
         let (id, bytes) = entries
             .iter()
@@ -168,27 +272,34 @@ impl Registry {
             return None;
         }
         let removed = entries.remove(&id);
-        drop(entries);
+        drop(state);
         removed?.closed.cancel();
         Some((id, bytes))
     }
 
-    fn insert(&self, id: u32) -> Option<Receivers> {
+    fn insert(&self, id: u32, place: Place) -> Option<Receivers> {
         let (input_sender, input) = input::channel();
         let (control_sender, control) = mpsc::channel(CONTROL_QUEUE);
         let entry = Entry {
-            pending: None,
+            stage: Stage::Served,
             input: Some(input_sender),
             control: control_sender,
             closed: self.connection.child_token(),
             blocked: Blocked::default(),
+            input_ended: Arc::default(),
         };
-        let mut entries = self.lock();
-        if entries.len() >= MAX_CHANNELS || entries.contains_key(&id) {
+        let mut state = self.lock();
+        let refused = place == Place::New && self.is_full(&state);
+        if refused || state.entries.contains_key(&id) {
             return None;
         }
-        entries.insert(id, entry);
+        state.entries.insert(id, entry);
         Some(Receivers { input, control })
+    }
+
+    /// Whether there may be no more channels.
+    fn is_full(&self, state: &State) -> bool {
+        state.entries.len() + state.expected >= MAX_CHANNELS || self.closing.is_worn_out()
     }
 
     fn serve(
@@ -198,35 +309,59 @@ impl Registry {
         handle: Handle,
         receivers: Receivers,
     ) -> Option<ServedChannel> {
-        let entries = self.lock();
-        let entry = entries.get(&id)?;
+        let state = self.lock();
+        let entry = state.entries.get(&id)?;
+        let output = Output::new(
+            writer,
+            handle,
+            OutputState {
+                blocked: entry.blocked.clone(),
+                unsent: self.unsent.clone(),
+                traffic: self.traffic.clone(),
+                closing: self.closing.clone(),
+                closed: entry.closed.clone(),
+                input_ended: Arc::clone(&entry.input_ended),
+            },
+        );
         Some(ServedChannel {
             input: receivers.input,
             control: receivers.control,
-            output: Output::new(writer, handle, entry.blocked.clone(), self.unsent.clone()),
+            output,
             closed: entry.closed.clone(),
             registration: Registration {
-                entries: Arc::downgrade(&self.entries),
+                state: Arc::downgrade(&self.state),
                 id,
             },
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let Some(entries) = self.entries.upgrade() else {
+        let Some(state) = self.state.upgrade() else {
             return;
         };
-        let removed = entries
+        let removed = state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+            .entries
             .remove(&self.id);
         // Dropped outside the lock.
         drop(removed);
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if let Some(state) = self.0.upgrade() {
+            state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .expected -= 1;
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,8 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::statistics::Connections;
 use super::{
-    Environment, HostKey, SshOptions, User, WorkspaceSettings, algorithms, connection, session,
+    Blocked, Environment, HostKey, SshOptions, SshStatistics, User, WorkspaceSettings, algorithms,
+    connection, session,
 };
 use crate::Result;
 
@@ -24,6 +27,8 @@ pub(super) struct ServerState {
     pub(super) user: User,
     pub(super) process_environment: Environment,
     pub(super) max_timeout: std::time::Duration,
+    pub(super) blocked: Blocked,
+    pub(super) connections: Connections,
     /// Cancelled when the agent closes; processes end then.
     pub(super) closing: CancellationToken,
     /// Every task of every channel.
@@ -40,6 +45,7 @@ impl SshServer {
             user,
             process_environment,
             max_timeout,
+            blocked,
         } = options;
         Self {
             state: Arc::new(ServerState {
@@ -48,6 +54,8 @@ impl SshServer {
                 user,
                 process_environment,
                 max_timeout,
+                blocked,
+                connections: Connections::default(),
                 closing: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 settings: RwLock::default(),
@@ -86,6 +94,12 @@ impl SshServer {
         connection::serve(Arc::clone(&self.state), stream, shutdown).await
     }
 
+    /// How much the server is used.
+    #[must_use]
+    pub fn statistics(&self) -> SshStatistics {
+        self.state.connections.statistics()
+    }
+
     /// The environment of a session that begins now by another way than SSH, and its directory.
     pub(crate) fn session_place(&self) -> (Environment, PathBuf) {
         session::place(&self.state, &Environment::new())
@@ -113,6 +127,18 @@ impl SshServer {
 impl ServerState {
     pub(super) fn settings(&self) -> Arc<WorkspaceSettings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where something for a short time may be put; the first that works is taken.
+    pub(super) fn temporary_folders(&self) -> Vec<PathBuf> {
+        let variable = self.process_environment.get(OsStr::new("TMPDIR"));
+        let folder = variable
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
+        folder
+            .into_iter()
+            .chain(["/tmp".into(), self.user.home.clone()])
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,9 +10,11 @@ use super::command::{command, working_directory};
 use super::container::ContainerTarget;
 use super::exit::Exit;
 use super::output::{Output, Stream};
+use super::private_folder::PrivateFolder;
 use super::registry::ServedChannel;
 use super::server::ServerState;
 use super::setup::SessionSetup;
+use super::x11::{Display, authority};
 use super::{Environment, Program, exec, greeting, pty};
 
 /// Runs a program for a session and sees its channel to the end.
@@ -24,6 +26,14 @@ pub(super) async fn run(
 ) {
     let settings = server.settings();
     let (mut environment, directory) = place(&server, &setup.environment);
+    if let Some(agent) = &setup.agent {
+        environment.insert("SSH_AUTH_SOCK".into(), agent.into());
+    }
+    // Kept until the program has ended.
+    let _authority = match &setup.display {
+        Some(display) => show(display, &server, &mut environment).await,
+        None => None,
+    };
     let target = match ContainerTarget::of(&setup.environment, &environment) {
         Ok(target) => target,
         Err(error) => return give_up(channel, &error).await,
@@ -76,6 +86,45 @@ pub(super) fn place(server: &ServerState, client: &Environment) -> (Environment,
     environment.insert("SSH_CONNECTION".into(), "0.0.0.0 0 0.0.0.0 0".into());
     let directory = working_directory(&settings.directory, &server.user, &environment);
     (environment, directory)
+}
+
+/// Lets programs use a display.
+async fn show(
+    display: &Display,
+    server: &ServerState,
+    environment: &mut Environment,
+) -> Option<PrivateFolder> {
+    environment.insert("DISPLAY".into(), display.name().into());
+    let usual = match environment.get(OsStr::new("XAUTHORITY")) {
+        Some(file) => file.into(),
+        None => server.user.home.join(".Xauthority"),
+    };
+    let authorized = display.authorize(usual, server.temporary_folders()).await;
+    match authorized {
+        Ok(Some(folder)) => {
+            environment.insert("XAUTHORITY".into(), authority(&folder).into());
+            Some(folder)
+        }
+        Ok(None) => None,
+        Err(error) => {
+            tracing::warn!(%error, "programs will not be allowed to use the X11 display");
+            None
+        }
+    }
+}
+
+/// Ends a session that is not allowed, with a message.
+pub(super) async fn refuse(channel: ServedChannel, message: &'static str, exit: Exit) {
+    let tell = async {
+        let message = Bytes::from_static(message.as_bytes());
+        channel.output.send(Stream::Stderr, message).await?;
+        channel.output.exit(exit).await
+    };
+    tokio::select! {
+        // There is nobody left to tell if this fails.
+        _ = tell => {}
+        () = channel.closed.cancelled() => {}
+    }
 }
 
 /// Tells the client that its program could not be started.

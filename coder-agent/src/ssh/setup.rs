@@ -1,19 +1,22 @@
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use russh::Pty;
 
 use super::Environment;
 use super::environment::is_settable;
 use super::limits::{MAX_ENV_BYTES, MAX_ENV_VARIABLES, MAX_TERM_BYTES};
-
-/// Tells the kind of client for statistics; not meant for the process.
-const SESSION_TYPE: &str = "CODER_SSH_SESSION_TYPE";
+use super::session_type::VARIABLE as SESSION_TYPE;
+use super::x11::Display;
 
 /// What a client asked for before it started a program.
 #[derive(Debug, Default)]
 pub(super) struct SessionSetup {
     pub(super) environment: Environment,
     pub(super) terminal: Option<TerminalRequest>,
+    pub(super) display: Option<Display>,
+    /// The socket of the client's SSH agent.
+    pub(super) agent: Option<PathBuf>,
     environment_bytes: usize,
     environment_requests: usize,
 }

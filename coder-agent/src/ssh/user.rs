@@ -1,15 +1,11 @@
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::Environment;
-
-/// A database of users larger than this is not read.
-const MAX_PASSWD_BYTES: u64 = 8 * 1024 * 1024;
+use super::{Environment, accounts};
 
 /// How long the name service may take.
 const GETENT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,11 +24,9 @@ pub struct User {
 impl User {
     /// Finds out who we are: `/etc/passwd`, else what `getent` knows of other name services, else
     /// the variables `USER`, `HOME` and `SHELL` of `environment`.
-    ///
-    /// The C library is not asked, because a statically linked one cannot load name services.
     pub async fn current(environment: &Environment) -> Self {
         let uid = rustix::process::getuid().as_raw();
-        let entry = match find_entry(&read_passwd(), uid) {
+        let entry = match find_entry(&accounts::read("/etc/passwd"), uid) {
             Some(entry) => Some(entry),
             None => getent(uid).await,
         };
@@ -78,15 +72,6 @@ struct Entry {
     name: OsString,
     home: PathBuf,
     shell: PathBuf,
-}
-
-fn read_passwd() -> String {
-    let mut bytes = Vec::new();
-    if let Ok(file) = std::fs::File::open("/etc/passwd") {
-        // What was read before an error is still good.
-        let _ = file.take(MAX_PASSWD_BYTES).read_to_end(&mut bytes);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 async fn getent(uid: u32) -> Option<Entry> {

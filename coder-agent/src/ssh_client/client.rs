@@ -1,14 +1,23 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use russh::client::{AuthResult, Config, Handle, Handler, connect_stream};
-use russh::keys::PublicKeyOrCertificate;
+use russh::client::{AuthResult, Config, Handle, Msg, connect_stream};
 use russh::{Channel, Disconnect};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+use super::SshStream;
+use super::handler::ClientHandler;
+use super::listener::Listeners;
 use crate::ssh::{Transport, Unsent, preferred_algorithms};
 use crate::{Error, ErrorKind, Result};
+
+/// Bytes that a server may have on their way to us, for each channel.
+const WINDOW_SIZE: u32 = 16 * 1024 * 1024;
+
+/// Messages that a channel's reader may leave unread before the whole connection waits for it.
+const CHANNEL_BUFFER: usize = 1024;
 
 /// How to log in.
 #[derive(Clone, Debug)]
@@ -17,6 +26,9 @@ pub struct SshClientOptions {
     pub user: String,
     /// The host key to insist on, in the format of `known_hosts` (`ssh-ed25519 AAAA…`).
     pub expected_host_key: Option<String>,
+    /// The socket of the SSH agent that sessions may use if they ask for it, usually
+    /// `SSH_AUTH_SOCK`.
+    pub agent: Option<PathBuf>,
 }
 
 impl Default for SshClientOptions {
@@ -24,18 +36,16 @@ impl Default for SshClientOptions {
         Self {
             user: "coder".to_owned(),
             expected_host_key: None,
+            agent: None,
         }
     }
 }
 
 /// A connection to a workspace's SSH server, logged in.
 pub struct SshClient {
-    handle: Handle<HostKeyCheck>,
+    pub(super) handle: Handle<ClientHandler>,
     pub(super) unsent: Unsent,
-}
-
-pub(super) struct HostKeyCheck {
-    expected: Option<String>,
+    pub(super) listeners: Listeners,
 }
 
 impl SshClient {
@@ -51,14 +61,15 @@ impl SshClient {
         let config = Config {
             preferred: preferred_algorithms(),
             nodelay: true,
+            window_size: WINDOW_SIZE,
+            channel_buffer_size: CHANNEL_BUFFER,
             ..Config::default()
         };
-        let check = HostKeyCheck {
-            expected: options.expected_host_key,
-        };
+        let (user, listeners) = (options.user.clone(), Listeners::default());
+        let handler = ClientHandler::new(options, listeners.clone());
         let unsent = Unsent::default();
         let stream = Transport::new(stream, CancellationToken::new(), unsent.clone(), None);
-        let mut handle = connect_stream(Arc::new(config), stream, check)
+        let mut handle = connect_stream(Arc::new(config), stream, handler)
             .await
             .map_err(|error| match error {
                 russh::Error::UnknownKey => Error::new(
@@ -67,8 +78,12 @@ impl SshClient {
                 ),
                 error => protocol("the SSH handshake failed", error),
             })?;
-        match handle.authenticate_none(options.user).await {
-            Ok(AuthResult::Success) => Ok(Self { handle, unsent }),
+        match handle.authenticate_none(user).await {
+            Ok(AuthResult::Success) => Ok(Self {
+                handle,
+                unsent,
+                listeners,
+            }),
             Ok(AuthResult::Failure { .. }) => Err(Error::new(
                 ErrorKind::Unauthenticated,
                 "the SSH server wants more than a name to log in",
@@ -81,24 +96,22 @@ impl SshClient {
     ///
     /// # Errors
     /// `Refused` when nothing answers there.
-    pub async fn dial(
-        &self,
-        host: &str,
-        port: u16,
-    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>> {
+    pub async fn dial(&self, host: &str, port: u16) -> Result<SshStream> {
         let channel = self
             .handle
             .channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0)
-            .await
-            .map_err(|error| match error {
-                russh::Error::ChannelOpenFailure(reason) => Error::new(
-                    ErrorKind::Refused,
-                    format!("the workspace cannot connect to {host}:{port}"),
-                )
-                .with_source(russh::Error::ChannelOpenFailure(reason)),
-                error => protocol("no stream could be opened", error),
-            })?;
-        Ok(channel.into_stream())
+            .await;
+        opened(channel, &format!("{host}:{port}"))
+    }
+
+    /// Opens a stream to a Unix socket of the workspace; a relative path begins at the home
+    /// directory.
+    ///
+    /// # Errors
+    /// `Refused` when nothing answers there.
+    pub async fn dial_unix(&self, path: &str) -> Result<SshStream> {
+        let channel = self.handle.channel_open_direct_streamlocal(path).await;
+        opened(channel, path)
     }
 
     /// Says good-bye. Dropping the client ends the connection as well.
@@ -111,7 +124,7 @@ impl SshClient {
         );
     }
 
-    pub(super) async fn open_session(&self) -> Result<Channel<russh::client::Msg>> {
+    pub(super) async fn open_session(&self) -> Result<Channel<Msg>> {
         self.handle
             .channel_open_session()
             .await
@@ -119,23 +132,18 @@ impl SshClient {
     }
 }
 
-impl Handler for HostKeyCheck {
-    type Error = russh::Error;
-
-    async fn check_server_key(
-        &mut self,
-        server_public_key: &PublicKeyOrCertificate,
-    ) -> Result<bool, russh::Error> {
-        let Some(expected) = &self.expected else {
-            return Ok(true);
-        };
-        let PublicKeyOrCertificate::PublicKey { key, .. } = server_public_key else {
-            return Ok(false);
-        };
-        // A comment may follow the key.
-        let words = |text: &str| text.split_whitespace().take(2).map(str::to_owned).collect();
-        let expected: Vec<String> = words(expected);
-        Ok(words(&key.to_openssh()?) == expected)
+fn opened(
+    channel: std::result::Result<Channel<Msg>, russh::Error>,
+    target: &str,
+) -> Result<SshStream> {
+    match channel {
+        Ok(channel) => Ok(SshStream::new(channel)),
+        Err(error @ russh::Error::ChannelOpenFailure(_)) => Err(Error::new(
+            ErrorKind::Refused,
+            format!("the workspace cannot connect to {target}"),
+        )
+        .with_source(error)),
+        Err(error) => Err(protocol("no stream could be opened", error)),
     }
 }
 

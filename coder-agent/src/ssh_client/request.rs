@@ -9,6 +9,9 @@ pub struct SessionRequest {
     pub environment: BTreeMap<String, String>,
     /// The terminal to open; `None` for pipes.
     pub terminal: Option<TerminalRequest>,
+    /// Whether programs may use the SSH agent of
+    /// [`SshClientOptions::agent`](super::SshClientOptions::agent).
+    pub agent_forward: bool,
 }
 
 /// A terminal to open at the other end.

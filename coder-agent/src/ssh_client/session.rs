@@ -67,6 +67,10 @@ async fn start(channel: &mut Channel<Msg>, request: SessionRequest) -> Result<()
     for (name, value) in request.environment {
         channel.set_env(false, name, value).await.map_err(failed)?;
     }
+    if request.agent_forward {
+        // As with OpenSSH, a server that does not want to is no reason to fail.
+        channel.agent_forward(false).await.map_err(failed)?;
+    }
     if let Some(terminal) = request.terminal {
         let (columns, rows) = (
             u32::from(terminal.size.columns),

@@ -11,6 +11,8 @@
 mod agent;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod binary;
+#[cfg(all(test, feature = "agent", feature = "testing"))]
+mod clients;
 #[cfg(test)]
 #[cfg(all(feature = "agent", feature = "testing"))]
 mod devcontainers;

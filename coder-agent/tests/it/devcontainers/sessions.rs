@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use coder_agent::ssh::{HostKey, SshOptions, SshServer, WorkspaceEnvironment, WorkspaceSettings};
+use coder_agent::ssh::{
+    Blocked, HostKey, SshOptions, SshServer, WorkspaceEnvironment, WorkspaceSettings,
+};
 use coder_agent::ssh_client::{
     SessionRequest, SshClient, SshClientOptions, Streams, TerminalRequest, TerminalSize,
 };
@@ -57,6 +59,7 @@ pub(super) async fn session(
                 rows: 24,
             },
         }),
+        ..SessionRequest::default()
     };
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (_sizes, size) = watch::channel(TerminalSize::default());
@@ -80,6 +83,7 @@ fn ssh_options() -> SshOptions {
         },
         process_environment: Environment::new(),
         max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
+        blocked: Blocked::default(),
     }
 }
 

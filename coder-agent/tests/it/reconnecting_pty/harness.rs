@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use coder_agent::reconnecting_pty::{ReconnectingPty, ReconnectingPtyInit, ReconnectingPtyServer};
 use coder_agent::ssh::{
-    Environment, HostKey, SshOptions, SshServer, User, WorkspaceEnvironment, WorkspaceSettings,
+    Blocked, Environment, HostKey, SshOptions, SshServer, User, WorkspaceEnvironment,
+    WorkspaceSettings,
 };
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,7 @@ impl Scene {
             },
             process_environment: Environment::from([("PATH".into(), path)]),
             max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
+            blocked: Blocked::default(),
         });
         ssh.update(WorkspaceSettings {
             environment: WorkspaceEnvironment {

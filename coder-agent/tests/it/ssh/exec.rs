@@ -188,28 +188,12 @@ async fn what_is_not_offered_is_refused() {
     let server = TestServer::new();
     let client = server.raw_client().await;
     let mut channel = client.channel_open_session().await.unwrap();
-    channel.request_subsystem(true, "sftp").await.unwrap();
-    assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
-    channel
-        .request_x11(true, false, "MIT-MAGIC-COOKIE-1", "00", 0)
-        .await
-        .unwrap();
-    assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
-    channel.agent_forward(true).await.unwrap();
+    channel.request_subsystem(true, "netconf").await.unwrap();
     assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
     for bad in [vec![b'x'; 128 * 1024], b"a\0b".to_vec()] {
         channel.exec(true, bad).await.unwrap();
         assert!(matches!(channel.wait().await, Some(ChannelMsg::Failure)));
     }
-    assert!(client.tcpip_forward("127.0.0.1", 0).await.is_err());
-    assert!(client.streamlocal_forward("/tmp/x").await.is_err());
-    assert!(
-        client
-            .channel_open_direct_streamlocal("/tmp/x")
-            .await
-            .is_err()
-    );
-
     // The session is still good, once.
     for expected in [true, false] {
         channel.exec(true, "cat").await.unwrap();

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use coder_agent::ssh::{
-    Environment, HostKey, SshOptions, SshServer, User, WorkspaceEnvironment, WorkspaceSettings,
+    Blocked, Environment, HostKey, SshOptions, SshServer, User, WorkspaceEnvironment,
+    WorkspaceSettings,
 };
 use coder_agent::ssh_client::{
     SessionRequest, SshClient, SshClientOptions, Streams, TerminalRequest, TerminalSize,
@@ -46,6 +47,14 @@ impl TestServer {
     }
 
     pub(super) fn with_timeout(max_timeout: Duration) -> Self {
+        Self::with(max_timeout, Blocked::default())
+    }
+
+    pub(super) fn blocking(blocked: Blocked) -> Self {
+        Self::with(SshOptions::DEFAULT_MAX_TIMEOUT, blocked)
+    }
+
+    fn with(max_timeout: Duration, blocked: Blocked) -> Self {
         let home = tempfile::tempdir().unwrap();
         let server = SshServer::new(SshOptions {
             host_key: HostKey::derive(b"test", "alice", "dev", "main"),
@@ -55,6 +64,7 @@ impl TestServer {
                 std::env::var_os("PATH").unwrap(),
             )]),
             max_timeout,
+            blocked,
         });
         server.update(WorkspaceSettings {
             environment: WorkspaceEnvironment {

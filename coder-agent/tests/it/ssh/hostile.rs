@@ -134,3 +134,43 @@ async fn variables_are_bounded() {
     }
     assert_eq!((accepted, refused), (128, 372));
 }
+
+/// What clients call things becomes an argument, a variable or a file, and never a command.
+#[tokio::test]
+async fn names_are_not_run() {
+    const NAMES: &[&str] = &[
+        "$(touch ran)",
+        "`touch ran`",
+        "x; touch ran",
+        "-oProxyCommand=touch ran",
+        "a\ntouch ran\n",
+        "'; touch ran; '",
+    ];
+    let server = TestServer::new();
+    for name in NAMES {
+        let (stream, _) = server.stream();
+        let options = coder_agent::ssh_client::SshClientOptions {
+            user: (*name).to_owned(),
+            ..Default::default()
+        };
+        let client = coder_agent::ssh_client::SshClient::connect(stream, options)
+            .await
+            .unwrap();
+        let mut request = command("echo \"$USER\"; printf %s \"$ODD\"; test ! -e ran");
+        request.environment.insert("ODD".into(), (*name).to_owned());
+        request
+            .environment
+            .insert(name.replace('=', "_"), "x".into());
+        request
+            .environment
+            .insert("TERM".into(), (*name).to_owned());
+        let ran = run(&client, request, b"").await;
+        assert_eq!((ran.status, ran.text()), (0, &*format!("alice\n{name}")));
+        assert!(client.dial(name, 80).await.is_err());
+        assert!(client.dial_unix(name).await.is_err());
+        assert!(client.listen(name, 0).await.is_err());
+        drop(client.listen_unix(name).await);
+    }
+    server.idle().await;
+    assert!(!server.home.path().join("ran").exists());
+}

@@ -1,61 +1,17 @@
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::harness::{DEADLINE, TestServer, eventually};
-
-/// Whether OpenSSH's client is there; says so if not.
-fn is_installed() -> bool {
-    let found = std::process::Command::new("ssh").arg("-V").output().is_ok();
-    if !found {
-        println!("skipped: the OpenSSH client (ssh) is not installed");
-    }
-    found
-}
-
-fn arguments(address: SocketAddr, more: &[&str]) -> Vec<String> {
-    [
-        "-F",
-        "/dev/null",
-        "-oStrictHostKeyChecking=no",
-        "-oUserKnownHostsFile=/dev/null",
-        "-oLogLevel=ERROR",
-        "-oBatchMode=yes",
-        &format!("-p{}", address.port()),
-    ]
-    .iter()
-    .chain(more)
-    .chain(&["alice@127.0.0.1"])
-    .map(|argument| (*argument).to_owned())
-    .collect()
-}
-
-fn ssh(address: SocketAddr, more: &[&str], command: &str) -> Command {
-    let mut ssh = Command::new("ssh");
-    ssh.args(arguments(address, more))
-        .arg(command)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    ssh
-}
-
-async fn output(mut command: Command) -> Output {
-    timeout(DEADLINE, command.output())
-        .await
-        .expect("ssh ends")
-        .unwrap()
-}
+use super::tools::{arguments, checksum, is_installed, output, random_file, ssh};
 
 #[tokio::test]
 async fn statuses_and_streams() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();
@@ -74,14 +30,14 @@ async fn statuses_and_streams() {
     ))
     .await;
     assert_eq!((&*ran.stdout, &*ran.stderr), (&b"hi\n"[..], &b"err\n"[..]));
-    let ran = output(ssh(address, &["-s"], "sftp")).await;
+    let ran = output(ssh(address, &["-s"], "netconf")).await;
     assert_eq!(ran.status.code(), Some(255));
     server.idle().await;
 }
 
 #[tokio::test]
 async fn every_cipher_works() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();
@@ -111,21 +67,14 @@ async fn every_cipher_works() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_megabytes_each_way() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();
     let address = server.listen().await;
     let local = tempfile::tempdir().unwrap();
     let file = local.path().join("file");
-    let made = Command::new("sh")
-        .arg("-c")
-        .arg("head -c 100000000 /dev/urandom > \"$0\"")
-        .arg(&file)
-        .status()
-        .await
-        .unwrap();
-    assert!(made.success());
+    random_file(&file, 100_000_000).await;
     let sum = checksum(&file);
     let mut up = ssh(address, &[], "tee copy | sha256sum");
     up.stdin(std::fs::File::open(&file).unwrap());
@@ -151,7 +100,7 @@ async fn a_hundred_megabytes_each_way() {
 /// Far more is on its way than the server keeps before the reader goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_echo_to_a_slow_reader_comes_through() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();
@@ -171,14 +120,9 @@ async fn an_echo_to_a_slow_reader_comes_through() {
     server.idle().await;
 }
 
-fn checksum(file: &Path) -> String {
-    let digest = Sha256::digest(std::fs::read(file).unwrap());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test]
 async fn a_terminal_that_is_resized() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();
@@ -222,7 +166,7 @@ async fn read_until(terminal: &mut pty_process::Pty, seen: &mut Vec<u8>, text: &
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_sessions_over_one_connection() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();
@@ -260,7 +204,7 @@ async fn many_sessions_over_one_connection() {
 
 #[tokio::test]
 async fn a_local_port_is_forwarded() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();
@@ -325,7 +269,7 @@ async fn a_local_port_is_forwarded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_is_killed_leaves_nothing() {
-    if !is_installed() {
+    if !is_installed(&["ssh"]) {
         return;
     }
     let server = TestServer::new();

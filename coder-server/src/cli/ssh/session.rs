@@ -27,6 +27,7 @@ pub(super) async fn run(
         command: (!args.command.is_empty()).then(|| args.command.join(" ")),
         environment: pairs(&args.env).map_err(Ended::Failed)?,
         terminal: (wants_terminal && ssh_client::has_terminal()).then(TerminalRequest::default),
+        ..SessionRequest::default()
     };
     let status = ssh.run_with_terminal(request).await.map_err(failed)?;
     match u8::try_from(status) {
