@@ -76,7 +76,7 @@ async fn containers_are_shown_to_those_who_may_open_a_shell() {
     })
     .await;
     // Without what would drive a terminal.
-    assert_eq!(found["containers"][0]["name"], "db[2J");
+    assert_eq!(found["containers"][0]["name"], "db");
     let site = &found["devcontainers"][0];
     assert_eq!(site["name"], "site");
     let labelled = async |label: &str| {
