@@ -4,6 +4,9 @@ set -euo pipefail
 
 step() { printf '\n==> %s\n' "$*"; }
 
+step "What tests need besides"
+scripts/deps.sh --tests || echo "some tests will be skipped, and say why"
+
 step "Format"
 cargo fmt --all --check
 

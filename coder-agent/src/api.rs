@@ -1,10 +1,13 @@
 use async_trait::async_trait;
+use coder_core::id::WorkspaceAgentId;
 
 use crate::Result;
 use crate::protocol::{
-    LifecycleReport, LogSource, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
-    ReportConnection, ReportMetadata, ResourcesMonitoringConfiguration, ResourcesMonitoringUsage,
-    ScriptCompleted, Startup, Stats, StatsResponse,
+    CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse,
+    GitSshKey, LifecycleReport, ListSubAgentsResponse, LogSource, Manifest, PatchLogs,
+    PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata,
+    ResourcesMonitoringConfiguration, ResourcesMonitoringUsage, ScriptCompleted, Startup, Stats,
+    StatsResponse,
 };
 
 /// The calls of one agent, which is known by whoever made the value.
@@ -56,6 +59,38 @@ pub trait AgentApi: Send + Sync {
 
     /// Use since the last report.
     async fn report_stats(&self, stats: Stats) -> Result<StatsResponse>;
+
+    /// The owner's key pair for Git hosts; the same until the owner replaces it.
+    ///
+    /// # Errors
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) when the template keeps it from the agent.
+    async fn git_ssh_key(&self) -> Result<GitSshKey>;
+
+    /// The owner's credentials at an external provider.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when no provider is responsible,
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) as above,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a query that names nothing.
+    async fn external_auth(&self, query: ExternalAuthQuery) -> Result<ExternalAuthResponse>;
+
+    /// Makes an agent inside of this one, or gives the one that the template foresees another token.
+    ///
+    /// # Errors
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for an agent that is inside of one itself,
+    /// [`Conflict`](crate::ErrorKind::Conflict) for a name that is taken,
+    /// [`NotFound`](crate::ErrorKind::NotFound) for an id that the template does not foresee here,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for what cannot be a name or a slug.
+    async fn create_sub_agent(&self, new: CreateSubAgentRequest) -> Result<CreateSubAgentResponse>;
+
+    /// The agents inside of this one.
+    async fn list_sub_agents(&self) -> Result<ListSubAgentsResponse>;
+
+    /// Ends an agent inside of this one.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when there is none with this id.
+    async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> Result<()>;
 
     /// Somebody connected to the workspace, or is gone. Telling it again changes nothing.
     async fn report_connection(&self, connection: ReportConnection) -> Result<()>;

@@ -1,25 +1,31 @@
 use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coder_core::id::WorkspaceAgentId;
-use http::{Method, StatusCode};
+use coder_core::{id::WorkspaceAgentId, secret::Secret};
+use http::{HeaderMap, Method, StatusCode};
+use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
 use url::Url;
 use uuid::Uuid;
 
 use crate::http_api::{self, ListeningPortsResponse};
+use crate::instance_identity::{IdentityDocument, IdentitySource};
 use crate::protocol::{
-    API_VERSION, API_VERSION_QUERY, BASE_PATH, LifecycleReport, LogSource, MAX_BODY_BYTES,
-    Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata,
-    ResourcesMonitoringConfiguration, ResourcesMonitoringUsage, SESSION_TOKEN_HEADER,
-    ScriptCompleted, Startup, Stats, StatsResponse,
+    API_VERSION, API_VERSION_QUERY, AuthenticateResponse, BASE_PATH, CreateSubAgentRequest,
+    CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse, GitSshKey, LifecycleReport,
+    ListSubAgentsResponse, LogSource, MAX_BODY_BYTES, Manifest, PatchLogs, PostLogSourceRequest,
+    ReportAppHealth, ReportConnection, ReportMetadata, ResourcesMonitoringConfiguration,
+    ResourcesMonitoringUsage, SESSION_TOKEN_HEADER, ScriptCompleted, Startup, Stats, StatsResponse,
 };
 use crate::reconnecting_pty::{ReconnectingPty, ReconnectingPtyInit};
 use crate::speedtest::{self, SpeedtestOptions};
 use crate::tunnel::{AgentTunnel, BoxedIo, port, ws};
-use crate::{AgentApi, Error, ErrorKind, Result};
+use crate::{AgentApi, Error, ErrorKind, Result, SessionToken};
 
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,11 +48,20 @@ const MAX_MESSAGE_CHARS: usize = 1_000;
 ///
 /// Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates from the
 /// platform. Redirects are not followed: the token belongs to one server only.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AgentClient {
     calls: reqwest::Client,
     upgrades: reqwest::Client,
     base: Url,
+    token: SessionToken,
+    /// Where a token comes from when there is none.
+    identity: Option<Arc<Identity>>,
+}
+
+struct Identity {
+    source: Box<dyn IdentitySource>,
+    /// Held during an exchange: one serves all calls that wait for a token.
+    exchanging: Mutex<()>,
 }
 
 impl AgentClient {
@@ -55,18 +70,96 @@ impl AgentClient {
     /// # Errors
     /// When the URL is not one of HTTP, or TLS cannot be set up.
     pub fn new(access_url: &Url, token: &str) -> Result<Self> {
+        header_value(token)?;
+        Self::build(access_url, Secret::new(token).into(), None)
+    }
+
+    /// A client that gets its token from the server for the documents of `source`: before the first call, and
+    /// again after a call that was refused for its token.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_identity(access_url: &Url, source: Box<dyn IdentitySource>) -> Result<Self> {
+        let identity = Identity {
+            source,
+            exchanging: Mutex::new(()),
+        };
+        Self::build(
+            access_url,
+            SessionToken::default(),
+            Some(Arc::new(identity)),
+        )
+    }
+
+    fn build(
+        access_url: &Url,
+        token: SessionToken,
+        identity: Option<Arc<Identity>>,
+    ) -> Result<Self> {
         let base = join(access_url, BASE_PATH)?;
-        let calls = builder(token)?
-            .timeout(CALL_TIMEOUT)
-            .build()
-            .map_err(setup_error)?;
-        // An upgrade is an act of HTTP/1.1, and the time of the upgraded connection has no bound.
-        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        let (calls, upgrades) = clients(&HeaderMap::new())?;
         Ok(Self {
             calls,
             upgrades,
             base,
+            token,
+            identity,
         })
+    }
+
+    /// Adds headers to each request, see [`headers`](crate::headers).
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn with_headers(self, headers: &HeaderMap) -> Result<Self> {
+        let (calls, upgrades) = clients(headers)?;
+        Ok(Self {
+            calls,
+            upgrades,
+            ..self
+        })
+    }
+
+    /// The token that calls are made with.
+    #[must_use]
+    pub const fn token(&self) -> &SessionToken {
+        &self.token
+    }
+
+    /// Adds the token, which is got first when there is none.
+    async fn authorized(&self, request: RequestBuilder) -> Result<RequestBuilder> {
+        if let Some(identity) = &self.identity {
+            let _exchanging = identity.exchanging.lock().await;
+            if self.token.get().expose().is_empty() {
+                self.token.set(self.exchange(&*identity.source).await?);
+            }
+        }
+        let token = header_value(self.token.get().expose())?;
+        Ok(request.header(SESSION_TOKEN_HEADER, token))
+    }
+
+    async fn exchange(&self, source: &dyn IdentitySource) -> Result<Secret> {
+        let document = source.document().await?;
+        // Beside the calls of agents that have a token.
+        let post = |name: &str| {
+            let url = self.base.join(&format!("../{name}")).map_err(setup_error)?;
+            Ok::<_, Error>(self.calls.post(url))
+        };
+        let request = match &document {
+            IdentityDocument::Aws(body) => post("aws-instance-identity")?.json(body),
+            IdentityDocument::Azure(body) => post("azure-instance-identity")?.json(body),
+            IdentityDocument::Google(body) => post("google-instance-identity")?.json(body),
+        };
+        let response = checked(request.send().await.map_err(send_error)?).await?;
+        let answer: AuthenticateResponse = decode("instance-identity", response).await?;
+        Ok(answer.session_token)
+    }
+
+    /// Forgets a token that was refused, if another one can be got.
+    fn note(&self, error: &Error) {
+        if self.identity.is_some() && error.kind() == ErrorKind::Unauthenticated {
+            self.token.set(Secret::default());
+        }
     }
 
     /// Opens the tunnel, to be given to [`TunnelAcceptor::new`](crate::tunnel::TunnelAcceptor::new).
@@ -77,7 +170,9 @@ impl AgentClient {
         let mut url = join(&self.base, "tunnel")?;
         url.query_pairs_mut()
             .append_pair(API_VERSION_QUERY, API_VERSION);
-        ws::connect(self.upgrades.get(url)).await
+        let request = self.authorized(self.upgrades.get(url)).await?;
+        let opened = ws::connect(request).await;
+        opened.inspect_err(|error| self.note(error))
     }
 
     /// Opens the connection of a stream that the server asked to move.
@@ -87,7 +182,9 @@ impl AgentClient {
     pub async fn stream(&self, ticket: Uuid) -> Result<BoxedIo> {
         let mut url = join(&self.base, "stream")?;
         url.query_pairs_mut().append_pair("id", &ticket.to_string());
-        ws::upgrade(self.upgrades.get(url)).await
+        let request = self.authorized(self.upgrades.get(url)).await?;
+        let opened = ws::upgrade(request).await;
+        opened.inspect_err(|error| self.note(error))
     }
 
     async fn call<B: Serialize + Sync>(
@@ -100,12 +197,15 @@ impl AgentClient {
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.send(request).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response> {
+        let request = self.authorized(request).await?;
         let response = request.send().await.map_err(send_error)?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(response_error(response).await)
-        }
+        checked(response)
+            .await
+            .inspect_err(|error| self.note(error))
     }
 
     async fn tell<B: Serialize + Sync>(&self, method: Method, path: &str, body: &B) -> Result<()> {
@@ -118,16 +218,27 @@ impl AgentClient {
         path: &str,
         body: Option<&B>,
     ) -> Result<A> {
-        let response = self.call(method, path, body).await?;
-        let body = read_body(response, MAX_BODY_BYTES).await?;
-        serde_json::from_slice(&body).map_err(|error| {
-            Error::new(
-                ErrorKind::Protocol,
-                format!("server's answer to {path} is not understood"),
-            )
-            .with_source(error)
-        })
+        decode(path, self.call(method, path, body).await?).await
     }
+}
+
+async fn checked(response: reqwest::Response) -> Result<reqwest::Response> {
+    if response.status().is_success() {
+        Ok(response)
+    } else {
+        Err(response_error(response).await)
+    }
+}
+
+async fn decode<A: DeserializeOwned>(path: &str, response: reqwest::Response) -> Result<A> {
+    let body = read_body(response, MAX_BODY_BYTES).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        Error::new(
+            ErrorKind::Protocol,
+            format!("server's answer to {path} is not understood"),
+        )
+        .with_source(error)
+    })
 }
 
 #[async_trait]
@@ -169,6 +280,35 @@ impl AgentApi for AgentClient {
         self.ask(Method::POST, "report-stats", Some(&stats)).await
     }
 
+    async fn git_ssh_key(&self) -> Result<GitSshKey> {
+        self.ask(Method::GET, "gitsshkey", None::<&()>).await
+    }
+
+    async fn external_auth(&self, query: ExternalAuthQuery) -> Result<ExternalAuthResponse> {
+        let mut url = join(&self.base, "external-auth")?;
+        let given = [("match", query.matching), ("id", query.id)];
+        let given = given.into_iter().filter(|(_, value)| !value.is_empty());
+        let listen = query.listen.then(|| ("listen", "true".to_owned()));
+        url.query_pairs_mut().extend_pairs(given.chain(listen));
+        let response = self.send(self.calls.get(url)).await?;
+        decode("external-auth", response).await
+    }
+
+    async fn create_sub_agent(&self, new: CreateSubAgentRequest) -> Result<CreateSubAgentResponse> {
+        self.ask(Method::POST, "sub-agents", Some(&new)).await
+    }
+
+    async fn list_sub_agents(&self) -> Result<ListSubAgentsResponse> {
+        self.ask(Method::GET, "sub-agents", None::<&()>).await
+    }
+
+    async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> Result<()> {
+        let path = format!("sub-agents/{id}");
+        self.call(Method::DELETE, &path, None::<&()>)
+            .await
+            .map(drop)
+    }
+
     async fn report_connection(&self, connection: ReportConnection) -> Result<()> {
         self.tell(Method::POST, "report-connection", &connection)
             .await
@@ -190,6 +330,7 @@ impl AgentApi for AgentClient {
 pub struct AgentConn {
     upgrades: reqwest::Client,
     access_url: Url,
+    token: Secret,
 }
 
 impl AgentConn {
@@ -198,10 +339,12 @@ impl AgentConn {
     /// # Errors
     /// When the URL is not one of HTTP, or TLS cannot be set up.
     pub fn new(access_url: &Url, token: &str) -> Result<Self> {
-        let upgrades = builder(token)?.http1_only().build().map_err(setup_error)?;
+        header_value(token)?;
+        let (_, upgrades) = clients(&HeaderMap::new())?;
         Ok(Self {
             upgrades,
             access_url: join(access_url, "")?,
+            token: Secret::new(token),
         })
     }
 
@@ -211,10 +354,30 @@ impl AgentConn {
     /// # Errors
     /// What the server answered instead of upgrading; see [`ws::connect`].
     pub async fn dial(&self, agent: WorkspaceAgentId, port: u16) -> Result<ws::WsIo<BoxedIo>> {
+        self.connect(agent, port, "tcp").await
+    }
+
+    /// Opens a stream of [`datagram`](crate::tunnel::datagram)s to a UDP port of an agent's
+    /// workspace.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    pub async fn dial_udp(&self, agent: WorkspaceAgentId, port: u16) -> Result<ws::WsIo<BoxedIo>> {
+        self.connect(agent, port, "udp").await
+    }
+
+    async fn connect(
+        &self,
+        agent: WorkspaceAgentId,
+        port: u16,
+        network: &str,
+    ) -> Result<ws::WsIo<BoxedIo>> {
         let path = format!("api/v2/workspaceagents/{agent}/connect");
         let mut url = join(&self.access_url, &path)?;
-        url.query_pairs_mut().append_pair("port", &port.to_string());
-        let io = ws::connect(self.upgrades.get(url)).await?;
+        url.query_pairs_mut()
+            .append_pair("port", &port.to_string())
+            .append_pair("network", network);
+        let io = ws::connect(self.request(url)?).await?;
         Ok(io.with_keep_alive(ws::KEEP_ALIVE_INTERVAL))
     }
 
@@ -225,7 +388,7 @@ impl AgentConn {
     pub async fn tunnel(&self, agent: WorkspaceAgentId) -> Result<AgentTunnel> {
         let path = format!("api/v2/workspaceagents/{agent}/connect");
         let url = join(&self.access_url, &path)?;
-        Ok(AgentTunnel::new(ws::connect(self.upgrades.get(url)).await?))
+        Ok(AgentTunnel::new(ws::connect(self.request(url)?).await?))
     }
 
     /// Attaches to a terminal of an agent, which outlives the connection. It pings by itself while
@@ -261,6 +424,11 @@ impl AgentConn {
         watch: impl FnMut(speedtest::Interval),
     ) -> Result<speedtest::Interval> {
         speedtest::run(self.dial(agent, port::SPEEDTEST).await?, options, watch).await
+    }
+
+    fn request(&self, url: Url) -> Result<RequestBuilder> {
+        let token = header_value(self.token.expose())?;
+        Ok(self.upgrades.get(url).header(SESSION_TOKEN_HEADER, token))
     }
 }
 
@@ -338,23 +506,40 @@ async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<Vec<
     Ok(body)
 }
 
-fn builder(token: &str) -> Result<reqwest::ClientBuilder> {
+fn header_value(token: &str) -> Result<http::HeaderValue> {
     let mut token = http::HeaderValue::from_str(token).map_err(|error| {
         Error::new(ErrorKind::InvalidInput, "token is not one").with_source(error)
     })?;
     token.set_sensitive(true);
-    let name = http::HeaderName::from_bytes(SESSION_TOKEN_HEADER.as_bytes()).map_err(|error| {
-        Error::new(ErrorKind::Internal, "header name is not one").with_source(error)
-    })?;
-    let builder = reqwest::Client::builder();
+    Ok(token)
+}
+
+/// For calls, and for upgrades: those are an act of HTTP/1.1, and the time of an upgraded connection has no bound.
+fn clients(headers: &HeaderMap) -> Result<(reqwest::Client, reqwest::Client)> {
+    let calls = builder(headers).timeout(CALL_TIMEOUT).build();
+    let upgrades = builder(headers).http1_only().build();
+    Ok((calls.map_err(setup_error)?, upgrades.map_err(setup_error)?))
+}
+
+fn builder(headers: &HeaderMap) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder().default_headers(headers.clone());
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
-    Ok(builder
-        .default_headers([(name, token)].into_iter().collect())
+    builder
         .user_agent(concat!("coder-agent/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_keepalive(Duration::from_secs(15))
-        .redirect(reqwest::redirect::Policy::none()))
+        .redirect(reqwest::redirect::Policy::none())
+}
+
+impl fmt::Debug for AgentClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AgentClient")
+            .field("base", &self.base.as_str())
+            .field("has_identity", &self.identity.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 fn setup_error(error: impl StdError + Send + Sync + 'static) -> Error {

@@ -72,15 +72,22 @@ mod backoff;
 #[cfg(feature = "agent")]
 pub mod cli;
 mod client;
+#[cfg(feature = "agent")]
+pub mod devcontainers;
 mod error;
+#[cfg(feature = "agent")]
+pub mod git;
+pub mod headers;
 pub mod http_api;
 pub mod init_script;
+pub mod instance_identity;
 #[cfg(feature = "agent")]
 mod port_scan;
 pub mod protocol;
 pub mod reconnecting_pty;
 #[cfg(feature = "agent")]
 mod script;
+mod session_token;
 pub mod speedtest;
 #[cfg(feature = "agent")]
 pub mod ssh;
@@ -97,3 +104,4 @@ pub use agent::{Agent, AgentOptions, TunnelDialer};
 pub use api::AgentApi;
 pub use client::{AgentClient, AgentConn};
 pub use error::{Error, ErrorKind, Result};
+pub use session_token::SessionToken;

@@ -53,6 +53,8 @@ ids! {
     UserId,
     /// Of an [`Organization`](crate::organization::Organization).
     OrganizationId,
+    /// Of a [`WorkspaceAgentDevcontainer`](crate::devcontainer::WorkspaceAgentDevcontainer).
+    DevcontainerId,
     /// Of a [`File`](crate::file::File).
     FileId,
     /// Of a [`Template`](crate::template::Template).

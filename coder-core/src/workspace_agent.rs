@@ -166,15 +166,16 @@ pub struct WorkspaceAgent {
     pub deleted: bool,
 }
 
-/// The [scope](WorkspaceAgent::api_key_scope) of agents that are not trusted with what belongs to the owner.
-const NO_USER_DATA: &str = "no_user_data";
+/// The [scope](WorkspaceAgent::api_key_scope) of agents that are trusted with what belongs to the owner. No other one is,
+/// so that an unknown one is not.
+const ALL: &str = "all";
 
 impl WorkspaceAgent {
     /// Whether the agent may fetch what belongs to the workspace's owner beside the workspace: tokens of external logins
     /// and the Git SSH key.
     #[must_use]
     pub fn may_read_user_data(&self) -> bool {
-        self.api_key_scope != NO_USER_DATA
+        self.api_key_scope == ALL
     }
 
     /// Takes note that the agent speaks of this start of its scripts. With another one than before, because its

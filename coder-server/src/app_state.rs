@@ -6,6 +6,7 @@ use crate::{
         metrics::Metrics,
         middleware::{InFlight, RateLimiter, TrustedProxies},
     },
+    instance_identity::InstanceIdentityVerifier,
     password::Argon2Hasher,
     rpc::{
         agent_writes::AgentWrites, presence::Presence, provisioner_daemon::Bells, tunnels::Tunnels,
@@ -31,6 +32,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Hashes passwords.
     pub passwords: Arc<dyn PasswordHasher>,
+    /// Knows whose word on machines to take.
+    pub instance_identity: Arc<InstanceIdentityVerifier>,
     /// The tunnels of the agents that are connected to this process.
     pub tunnels: Tunnels,
     /// Wake the daemons that are connected to this process.
@@ -61,13 +64,16 @@ impl AppState {
     ///
     /// # Errors
     /// [`InvalidInput`](coder_core::ErrorKind::InvalidInput) naming an option that is not valid.
-    pub fn new(deps: Deps, config: Config, registry: Registry) -> Result<Self, Error> {
+    pub fn new(mut deps: Deps, config: Config, registry: Registry) -> Result<Self, Error> {
+        deps.ssh_keygen_algorithm = config.identity.ssh_keygen_algorithm;
         let http = &config.http;
         let trusted =
             TrustedProxies::parse(&http.proxy_trusted_origins, &http.proxy_trusted_headers)?;
         let new_builds = usize::try_from(config.database.postgres_conn_max_open / BUILDS_SHARE);
         let new_builds = new_builds.unwrap_or_default().max(1);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let clock = Arc::clone(&deps.clock);
+        let instance_identity = InstanceIdentityVerifier::new(&config.identity, clock)?;
         let passwords = Argon2Hasher::new(Arc::clone(&deps.entropy), threads)?;
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self {
@@ -77,6 +83,7 @@ impl AppState {
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new(registry)),
             passwords: Arc::new(passwords),
+            instance_identity: Arc::new(instance_identity),
             tunnels: Tunnels::default(),
             bells: Bells::default(),
             shutdown,

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod http;
+pub mod instance_identity;
 pub mod listener;
 pub mod password;
 pub mod postgres;

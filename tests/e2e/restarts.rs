@@ -41,7 +41,7 @@ fn ssh_ends_with_a_word_when_its_server_does() {
         let (code, said) = ended(openssh);
         assert_eq!(code, Some(255), "{said}");
         assert!(
-            said.contains("connection to the workspace was lost"),
+            said.contains("the connection to admin/dev was lost"),
             "{said}"
         );
         let (code, said) = ended(own);

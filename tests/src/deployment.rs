@@ -360,7 +360,12 @@ fn signal(pid: u32, signal: rustix::process::Signal) {
     }
 }
 
-fn free_port() -> u16 {
+/// A port of this machine that nothing uses now.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }

@@ -23,6 +23,7 @@ mod sender;
 mod services;
 mod stats;
 mod traffic;
+mod udp;
 mod workspace;
 
 pub use options::AgentOptions;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coder_core::clock::{Clock, Entropy, OsEntropy, SystemClock};
-use coder_core::secret::Secret;
 
+use crate::SessionToken;
 use crate::ssh::{Blocked, Environment, SshOptions};
 
 /// What an [`Agent`](super::Agent) needs besides the server.
@@ -15,7 +15,7 @@ pub struct AgentOptions {
     /// The build's version, as reported to the server.
     pub version: String,
     /// The agent's token, given to sessions and scripts as `CODER_AGENT_TOKEN`; empty for none.
-    pub token: Secret,
+    pub token: SessionToken,
     /// The environment that sessions and scripts build on, usually the process' own.
     pub process_environment: Environment,
     /// The running binary. Sessions and scripts find it on `PATH` as `coder`.
@@ -30,6 +30,14 @@ pub struct AgentOptions {
     pub ssh_blocked: Blocked,
     /// What wraps the agent (`CODER_AGENT_SUBSYSTEM`).
     pub subsystems: Vec<String>,
+    /// Look for dev containers, start and list them (`--devcontainers-enable`).
+    pub devcontainers: bool,
+    /// Look for projects with one (`--devcontainers-project-discovery-enable`).
+    pub devcontainer_discovery: bool,
+    /// Start what was found so (`--devcontainers-discovery-autostart-enable`).
+    pub devcontainer_autostart: bool,
+    /// The server, as agents inside of dev containers reach it.
+    pub url: String,
     /// Ports that the agent's process itself listens on, which are not offered to users.
     pub own_ports: BTreeSet<u16>,
     /// Tells the time of reports.
@@ -39,11 +47,11 @@ pub struct AgentOptions {
 }
 
 impl Default for AgentOptions {
-    /// The system's clock and randomness, temporary folders, an empty environment.
+    /// The system's clock and randomness, temporary folders, an empty environment, no dev containers.
     fn default() -> Self {
         Self {
             version: concat!("v", env!("CARGO_PKG_VERSION")).into(),
-            token: Secret::default(),
+            token: SessionToken::default(),
             process_environment: Environment::new(),
             executable: None,
             log_dir: std::env::temp_dir(),
@@ -51,6 +59,10 @@ impl Default for AgentOptions {
             ssh_max_timeout: SshOptions::DEFAULT_MAX_TIMEOUT,
             ssh_blocked: Blocked::default(),
             subsystems: Vec::new(),
+            devcontainers: false,
+            devcontainer_discovery: false,
+            devcontainer_autostart: false,
+            url: String::new(),
             own_ports: BTreeSet::new(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),

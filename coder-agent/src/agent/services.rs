@@ -15,12 +15,14 @@ use tokio_util::task::TaskTracker;
 
 use super::connections::Connections;
 use super::traffic::Traffic;
+use super::udp;
+use crate::devcontainers::Devcontainers;
 use crate::http_api::HttpApi;
 use crate::protocol::ConnectionType;
 use crate::reconnecting_pty::ReconnectingPtyServer;
 use crate::speedtest::SpeedtestServer;
 use crate::ssh::SshServer;
-use crate::tunnel::frame::OpenStatus;
+use crate::tunnel::frame::{OpenRequest, OpenStatus};
 use crate::tunnel::{Buffered, IncomingStream, MAX_STREAMS, TunnelAcceptor, port, splice};
 use crate::{Error, Result};
 
@@ -48,11 +50,16 @@ pub(super) struct Count(AtomicI64);
 struct Counted<'a>(&'a Count);
 
 impl Services {
-    pub(super) fn new(ssh: SshServer, connections: Connections, own_ports: BTreeSet<u16>) -> Self {
+    pub(super) fn new(
+        ssh: SshServer,
+        connections: Connections,
+        own_ports: BTreeSet<u16>,
+        devcontainers: Devcontainers,
+    ) -> Self {
         Self {
             terminals: ReconnectingPtyServer::new(ssh.clone()),
             speedtest: SpeedtestServer::default(),
-            http_api: HttpApi::new(own_ports),
+            http_api: HttpApi::new(own_ports).with_devcontainers(devcontainers),
             ssh,
             streams: Semaphore::new(MAX_STREAMS),
             tasks: TaskTracker::new(),
@@ -91,11 +98,20 @@ impl Services {
     }
 
     async fn handle(&self, incoming: IncomingStream, ended: CancellationToken) -> Result<()> {
-        let Some((port, stream)) = incoming.request().await? else {
+        let Some((request, stream)) = incoming.any_request().await? else {
             return Ok(());
         };
         let Ok(_permit) = self.streams.try_acquire() else {
             return stream.refuse(OpenStatus::Busy, "").await;
+        };
+        let port = match request {
+            OpenRequest::Tcp(port) => port,
+            OpenRequest::Udp(port @ port::FIRST_WORKSPACE_PORT..) => {
+                return self.datagrams(port, stream, ended).await;
+            }
+            OpenRequest::Udp(_) | OpenRequest::Ping | OpenRequest::Move => {
+                return stream.refuse(OpenStatus::Unsupported, "").await;
+            }
         };
         match port {
             port::SSH | port::STANDARD_SSH => {
@@ -147,6 +163,28 @@ impl Services {
                 }
             },
         }
+    }
+
+    async fn datagrams(
+        &self,
+        port: u16,
+        stream: IncomingStream,
+        ended: CancellationToken,
+    ) -> Result<()> {
+        let socket = match udp::dial(port).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                let reason = format!("UDP port {port} in the workspace: {error}");
+                return stream.refuse(OpenStatus::Failed, &reason).await;
+            }
+        };
+        let stream = stream.accept().await?;
+        let _counted = self.forwards.add();
+        tokio::select! {
+            () = udp::splice(stream, socket) => {}
+            () = ended.cancelled() => {}
+        }
+        Ok(())
     }
 }
 

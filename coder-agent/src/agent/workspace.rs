@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coder_core::Timestamp;
-use coder_core::id::AgentRunId;
+use coder_core::id::{AgentRunId, LogSourceId};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -19,8 +19,10 @@ use super::outbox::{Outbox, Report};
 use super::services::Services;
 use super::{AgentOptions, app_health, metadata, resources, sender, stats};
 use crate::AgentApi;
+use crate::devcontainers::{Devcontainers, DevcontainersOptions, Place};
 use crate::protocol::{
-    API_VERSION, LifecycleReport, LifecycleState, Manifest, ScriptStage, Startup,
+    API_VERSION, LifecycleReport, LifecycleState, Log, Manifest, PostLogSourceRequest, ScriptStage,
+    ScriptStatus, Startup,
 };
 use crate::script::{Journal, LogQueue, ScriptContext, ScriptRunner, Zone, create_bin_dir, life};
 use crate::ssh::command::absolute_directory;
@@ -50,6 +52,7 @@ pub(super) struct Workspace {
     journal: Journal,
     outbox: Outbox,
     logs: LogQueue,
+    devcontainers: Devcontainers,
     tasks: TaskTracker,
     /// Cancelled when the agent begins to end: no start script goes on.
     ending: CancellationToken,
@@ -76,18 +79,15 @@ impl Workspace {
         let connections = Connections::new(clock, entropy);
         let logs = LogQueue::after(std::mem::take(&mut manifest.logs_length));
         let ssh = SshServer::new(SshOptions {
-            host_key: HostKey::derive(
-                manifest.workspace_id.0.as_bytes(),
-                &manifest.owner_username,
-                &manifest.workspace_name,
-                &manifest.agent_name,
-            ),
+            host_key: host_key(&manifest),
             user: user.clone(),
             process_environment: options.process_environment.clone(),
             max_timeout: options.ssh_max_timeout,
             blocked: options.ssh_blocked,
         });
-        let services = Services::new(ssh, connections, options.own_ports.clone());
+        let devcontainers = devcontainers(&options, &api, &logs);
+        let own_ports = options.own_ports.clone();
+        let services = Services::new(ssh, connections, own_ports, devcontainers.clone());
         let workspace = Self {
             api,
             options,
@@ -99,6 +99,7 @@ impl Workspace {
             journal,
             outbox: Outbox::default(),
             logs,
+            devcontainers,
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -113,7 +114,7 @@ impl Workspace {
 
     /// Takes a later manifest. Start scripts are not run again.
     pub(super) fn update(&self, mut manifest: Manifest) {
-        let changed = self.manifest.send_if_modified(|current| {
+        self.manifest.send_if_modified(|current| {
             forget_what_we_told(&mut manifest, current);
             let changed = **current != manifest;
             if changed {
@@ -121,9 +122,8 @@ impl Workspace {
             }
             changed
         });
-        if changed {
-            self.apply_settings();
-        }
+        // Also when only the token changed.
+        self.apply_settings();
     }
 
     /// What to tell the server about this manifest.
@@ -174,6 +174,8 @@ impl Workspace {
         self.background(async move {
             stats::report(&*workspace.api, &workspace.services).await;
         });
+        let devcontainers = self.devcontainers.clone();
+        self.background(async move { devcontainers.run().await });
         let workspace = Arc::clone(self);
         self.background(async move {
             resources::watch(&*workspace.api, &*workspace.options.clock).await;
@@ -194,6 +196,7 @@ impl Workspace {
         {
             tracing::warn!("sessions and terminals did not end in time");
         }
+        self.devcontainers.close().await;
         let manifest = self.manifest();
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_stop);
         // Nothing ends stop scripts early but a second signal, which ends the process.
@@ -247,9 +250,15 @@ impl Workspace {
         let scripts = manifest.scripts.iter().filter(|script| script.run_on_start);
         let report = |completed| self.outbox.push(Report::Script(completed));
         let runner = self.runner();
-        let results = runner
+        let mut results = runner
             .run_start_scripts(scripts, &self.journal, &self.ending, report)
             .await;
+        if self.ending.is_cancelled() {
+            return;
+        }
+        if !self.devcontainers.start(&manifest.devcontainers).await {
+            results.push(ScriptStatus::ExitFailure);
+        }
         if self.ending.is_cancelled() {
             return;
         }
@@ -340,6 +349,14 @@ impl Workspace {
             motd_file: (!manifest.motd_path.is_empty()).then(|| (&manifest.motd_path).into()),
             announcement_banners: Vec::new(),
         });
+        let environment = self.environment(&manifest);
+        let directory = absolute_directory(&manifest.directory, &self.user, &environment);
+        let place = Place {
+            environment,
+            directory,
+        };
+        self.devcontainers
+            .update(place, &self.user, &manifest.devcontainers);
     }
 
     fn context(&self, manifest: &Manifest) -> ScriptContext {
@@ -366,8 +383,8 @@ impl Workspace {
             agent_name: manifest.agent_name.clone(),
             owner_name: manifest.owner_username.clone(),
             workspace_id: manifest.workspace_id.0,
-            agent_token: some(self.options.token.expose()),
-            git_helper: None,
+            agent_token: some(self.options.token.get().expose()),
+            git_helper: executable.map(Into::into),
             vscode_proxy_uri: some(&manifest.vs_code_port_proxy_uri),
             environment_variables: manifest.environment_variables.clone(),
             path_prefix: Some(ScriptContext::bin_dir(&self.data_dir)),
@@ -377,6 +394,37 @@ impl Workspace {
     }
 }
 
+/// The dev containers of a workspace, whose lines go into its log under a source of their own.
+fn devcontainers(
+    options: &AgentOptions,
+    api: &Arc<dyn AgentApi>,
+    logs: &LogQueue,
+) -> Devcontainers {
+    let source = PostLogSourceRequest {
+        id: LogSourceId::generate(&*options.entropy),
+        display_name: "Dev Containers".to_owned(),
+        icon: "/emojis/1f4e6.png".to_owned(),
+    };
+    let (logs, clock, id) = (logs.clone(), Arc::clone(&options.clock), source.id);
+    let log = move |level, line: &str| {
+        let line = Log {
+            created_at: clock.now(),
+            output: line.to_owned(),
+            level,
+        };
+        logs.push(id, line);
+    };
+    let options = DevcontainersOptions {
+        enable: options.devcontainers,
+        discovery: options.devcontainer_discovery,
+        autostart: options.devcontainer_autostart,
+        executable: options.executable.clone(),
+        url: options.url.clone(),
+        entropy: Arc::clone(&options.entropy),
+    };
+    Devcontainers::new(options, Arc::clone(api), source, Arc::new(log))
+}
+
 /// Makes what a later manifest says of this very agent the same as before: it is no reason to begin anything anew.
 fn forget_what_we_told(manifest: &mut Manifest, before: &Manifest) {
     manifest.logs_length = before.logs_length;
@@ -384,4 +432,21 @@ fn forget_what_we_told(manifest: &mut Manifest, before: &Manifest) {
         let known = before.apps.iter().find(|known| known.id == app.id);
         app.health = known.map_or(app.health, |known| known.health);
     }
+}
+
+/// The server's choice; else a key that is at least the same after a restart.
+fn host_key(manifest: &Manifest) -> HostKey {
+    let seed = manifest.ssh_host_key_seed.as_ref();
+    let given = seed.and_then(|seed| HostKey::from_hex(seed.expose()));
+    if seed.is_some() && given.is_none() {
+        tracing::warn!("the seed of the SSH host key makes no sense; clients will refuse the key");
+    }
+    given.unwrap_or_else(|| {
+        HostKey::derive(
+            manifest.workspace_id.0.as_bytes(),
+            &manifest.owner_username,
+            &manifest.workspace_name,
+            &manifest.agent_name,
+        )
+    })
 }

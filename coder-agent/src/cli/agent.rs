@@ -4,14 +4,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use coder_core::clock::OsEntropy;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::main::{complain, print};
 use super::supervisor::{SUPERVISOR, end_with, supervise};
-use super::{AgentArguments, UsageError, VERSION_LINE, logging};
+use super::{AgentArguments, AgentAuth, UsageError, VERSION_LINE, logging};
+use crate::headers::headers;
+use crate::instance_identity::MetadataService;
 use crate::ssh::Environment;
-use crate::{Agent, AgentClient, AgentOptions};
+use crate::{Agent, AgentClient, AgentOptions, Result};
 
 const HELP: &str = "\
 Usage: coder agent [OPTIONS]
@@ -21,9 +24,16 @@ Connects this workspace to the server. Init scripts of templates call it.
 Options:
       --agent-url <URL>           The server [env: CODER_AGENT_URL]
       --agent-token <TOKEN>       Better by [env: CODER_AGENT_TOKEN or CODER_AGENT_TOKEN_FILE]
+      --auth <HOW>                token, or aws-, azure- or google-instance-identity
+                                  [env: CODER_AGENT_AUTH] [default: token]
+      --agent-name <NAME>         Which of several agents of the machine [env: CODER_AGENT_NAME]
       --log-dir <DIR>             Where scripts' output is kept [env: CODER_AGENT_LOG_DIR]
       --script-data-dir <DIR>     Where scripts keep data [env: CODER_AGENT_SCRIPT_DATA_DIR]
+      --agent-header <NAME=VALUE> Header of each request, repeatable [env: CODER_AGENT_HEADER]
+      --agent-header-command <COMMAND>
+                                  Prints further headers [env: CODER_AGENT_HEADER_COMMAND]
       --ssh-max-timeout <TIME>    How long SSH clients may be silent [default: 72h]
+      --devcontainers-enable      Start dev containers, and list containers [default: true]
       --block-file-transfer           Refuse sftp, scp, rsync and nc
       --block-reverse-port-forwarding Refuse ssh -R
       --block-local-port-forwarding   Refuse ssh -L and -D
@@ -83,10 +93,13 @@ pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), String> {
-    let client = AgentClient::new(&arguments.url, arguments.token.expose());
-    let client = Arc::new(client.map_err(|error| error.to_string())?);
+    // What sessions call finds the server here, also when only the command line named it.
+    let mut variables = variables;
+    variables.insert("CODER_AGENT_URL".into(), arguments.url.as_str().into());
+    let client = client(&arguments).map_err(|error| error.to_string())?;
+    let client = Arc::new(client);
     let options = AgentOptions {
-        token: arguments.token,
+        token: client.token().clone(),
         process_environment: variables,
         executable: executable(),
         log_dir: arguments.log_dir,
@@ -94,6 +107,10 @@ async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), St
         ssh_max_timeout: arguments.ssh_max_timeout,
         ssh_blocked: arguments.ssh_blocked,
         subsystems: arguments.subsystems,
+        devcontainers: arguments.devcontainers,
+        devcontainer_discovery: arguments.devcontainer_discovery,
+        devcontainer_autostart: arguments.devcontainer_autostart,
+        url: arguments.url.as_str().to_owned(),
         ..AgentOptions::default()
     };
     tracing::info!(version = VERSION_LINE, server = %arguments.url, "agent starts");
@@ -101,6 +118,26 @@ async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), St
     on_signal(shutdown.clone()).map_err(|error| format!("signals cannot be heard: {error}"))?;
     let agent = Agent::new(options, Arc::clone(&client) as Arc<_>, client);
     agent.run(shutdown).await.map_err(|error| error.to_string())
+}
+
+fn client(arguments: &AgentArguments) -> Result<AgentClient> {
+    let client = match &arguments.auth {
+        AgentAuth::Token(token) => AgentClient::new(&arguments.url, token.expose())?,
+        AgentAuth::Instance {
+            cloud,
+            agent_name,
+            metadata_url,
+        } => {
+            let entropy = Arc::new(OsEntropy);
+            let source = MetadataService::new(*cloud, metadata_url.clone(), agent_name, entropy)?;
+            AgentClient::with_identity(&arguments.url, Box::new(source))?
+        }
+    };
+    client.with_headers(&headers(
+        &arguments.headers,
+        arguments.header_command.as_deref(),
+        arguments.url.as_str(),
+    )?)
 }
 
 /// Cancels `shutdown` at the first SIGTERM or SIGINT; a second one ends the process.

@@ -1,9 +1,10 @@
-//! The subcommands that a workspace calls: `agent` and `stat`.
+//! The subcommands that a workspace calls: `agent`, `stat`, `gitssh`, `gitaskpass` and `publickey`.
 //!
 //! They are functions, so that the slim `coder-agent` binary and the big `coder` binary share
 //! them. Arguments come without the program's and the subcommand's names.
 
 mod agent;
+mod git;
 mod logging;
 mod main;
 mod options;
@@ -12,8 +13,9 @@ mod stat;
 mod supervisor;
 
 pub use agent::agent_main;
+pub use git::{git_helper_main, gitaskpass_main, gitssh_main, publickey_main};
 pub use main::main;
-pub use options::{AgentArguments, UsageError};
+pub use options::{AgentArguments, AgentAuth, UsageError};
 pub use stat::stat_main;
 
 /// The first line of `--version`. Init scripts look for the word `Coder` in it.

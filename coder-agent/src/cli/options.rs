@@ -3,6 +3,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use coder_core::instance_identity::Cloud;
 use coder_core::secret::Secret;
 use lexopt::prelude::{Long, Short, Value};
 use url::Url;
@@ -14,8 +15,8 @@ use crate::ssh::{Blocked, SshOptions};
 pub struct AgentArguments {
     /// `--agent-url`, `CODER_AGENT_URL`.
     pub url: Url,
-    /// `--agent-token`, `CODER_AGENT_TOKEN`, or the file named by `CODER_AGENT_TOKEN_FILE`.
-    pub token: Secret,
+    /// `--auth`, `CODER_AGENT_AUTH`: how the agent proves who it is.
+    pub auth: AgentAuth,
     /// `--log-dir`, `CODER_AGENT_LOG_DIR`.
     pub log_dir: PathBuf,
     /// `--script-data-dir`, `CODER_AGENT_SCRIPT_DATA_DIR`.
@@ -27,12 +28,40 @@ pub struct AgentArguments {
     pub ssh_blocked: Blocked,
     /// `CODER_AGENT_SUBSYSTEM`, separated by commas.
     pub subsystems: Vec<String>,
+    /// `--devcontainers-enable`, `CODER_AGENT_DEVCONTAINERS_ENABLE`.
+    pub devcontainers: bool,
+    /// `--devcontainers-project-discovery-enable`,
+    /// `CODER_AGENT_DEVCONTAINERS_PROJECT_DISCOVERY_ENABLE`.
+    pub devcontainer_discovery: bool,
+    /// `--devcontainers-discovery-autostart-enable`,
+    /// `CODER_AGENT_DEVCONTAINERS_DISCOVERY_AUTOSTART_ENABLE`.
+    pub devcontainer_autostart: bool,
     /// `--no-reap`, `CODER_AGENT_NO_REAP`: run in this process, without a supervisor in front.
     pub no_reap: bool,
+    /// `--agent-header`, repeated, or `CODER_AGENT_HEADER`, separated by commas: `name=value`.
+    pub headers: Vec<String>,
+    /// `--agent-header-command`, `CODER_AGENT_HEADER_COMMAND`: prints further headers.
+    pub header_command: Option<String>,
     /// `--log-json`: log as JSON.
     pub log_json: bool,
     /// `CODER_VERBOSE`, `--verbose`: log more.
     pub verbose: bool,
+}
+
+/// How an agent proves who it is.
+#[derive(Debug)]
+pub enum AgentAuth {
+    /// By `--agent-token`, `CODER_AGENT_TOKEN`, or the file named by `CODER_AGENT_TOKEN_FILE`.
+    Token(Secret),
+    /// By what its cloud says of the machine.
+    Instance {
+        /// Whose machine it is.
+        cloud: Cloud,
+        /// `--agent-name`, `CODER_AGENT_NAME`: which of several agents of the machine.
+        agent_name: String,
+        /// `CODER_AGENT_METADATA_URL`: where the metadata service is, if not at its usual address.
+        metadata_url: Option<Url>,
+    },
 }
 
 /// Why the agent cannot start as it was called.
@@ -58,10 +87,7 @@ pub enum UsageError {
 /// Options with a value that other versions of the agent know; accepted, so that init scripts
 /// written for them work, and without effect here.
 const IGNORED_WITH_VALUE: &[&str] = &[
-    "auth",
     "pprof-address",
-    "agent-header",
-    "agent-header-command",
     "tailnet-listen-port",
     "prometheus-address",
     "debug-address",
@@ -72,12 +98,7 @@ const IGNORED_WITH_VALUE: &[&str] = &[
 ];
 
 /// The same for options without a value, or with an optional one behind `=`.
-const IGNORED: &[&str] = &[
-    "devcontainers-enable",
-    "devcontainers-project-discovery-enable",
-    "devcontainers-discovery-autostart-enable",
-    "socket-server-enabled",
-];
+const IGNORED: &[&str] = &["socket-server-enabled"];
 
 /// The environment by name.
 pub(super) type Variables = BTreeMap<OsString, OsString>;
@@ -111,11 +132,18 @@ impl AgentArguments {
 struct Given {
     url: Option<OsString>,
     token: Option<OsString>,
+    auth: Option<OsString>,
+    agent_name: Option<OsString>,
     log_dir: Option<OsString>,
     script_data_dir: Option<OsString>,
     ssh_max_timeout: Option<OsString>,
+    devcontainers: Option<OsString>,
+    devcontainer_discovery: Option<OsString>,
+    devcontainer_autostart: Option<OsString>,
     ssh_blocked: Blocked,
     no_reap: bool,
+    headers: Vec<OsString>,
+    header_command: Option<OsString>,
     log_json: bool,
     verbose: bool,
 }
@@ -127,15 +155,24 @@ impl Given {
         Self {
             url: variable("CODER_AGENT_URL"),
             token: variable("CODER_AGENT_TOKEN"),
+            auth: variable("CODER_AGENT_AUTH"),
+            agent_name: variable("CODER_AGENT_NAME"),
             log_dir: variable("CODER_AGENT_LOG_DIR"),
             script_data_dir: variable("CODER_AGENT_SCRIPT_DATA_DIR"),
             ssh_max_timeout: variable("CODER_AGENT_SSH_MAX_TIMEOUT"),
+            devcontainers: variable("CODER_AGENT_DEVCONTAINERS_ENABLE"),
+            devcontainer_discovery: variable("CODER_AGENT_DEVCONTAINERS_PROJECT_DISCOVERY_ENABLE"),
+            devcontainer_autostart: variable(
+                "CODER_AGENT_DEVCONTAINERS_DISCOVERY_AUTOSTART_ENABLE",
+            ),
             ssh_blocked: Blocked {
                 file_transfer: is_on("CODER_AGENT_BLOCK_FILE_TRANSFER"),
                 reverse_port_forwarding: is_on("CODER_AGENT_BLOCK_REVERSE_PORT_FORWARDING"),
                 local_port_forwarding: is_on("CODER_AGENT_BLOCK_LOCAL_PORT_FORWARDING"),
             },
             no_reap: is_on("CODER_AGENT_NO_REAP"),
+            headers: Vec::new(),
+            header_command: variable("CODER_AGENT_HEADER_COMMAND"),
             log_json: variable("CODER_AGENT_LOGGING_JSON").is_some(),
             verbose: is_on("CODER_VERBOSE"),
         }
@@ -147,9 +184,20 @@ impl Given {
             "verbose" => self.verbose = true,
             "agent-url" => self.url = Some(parser.value().map_err(wrong)?),
             "agent-token" => self.token = Some(parser.value().map_err(wrong)?),
+            "auth" => self.auth = Some(parser.value().map_err(wrong)?),
+            "agent-name" => self.agent_name = Some(parser.value().map_err(wrong)?),
             "log-dir" => self.log_dir = Some(parser.value().map_err(wrong)?),
             "script-data-dir" => self.script_data_dir = Some(parser.value().map_err(wrong)?),
             "ssh-max-timeout" => self.ssh_max_timeout = Some(parser.value().map_err(wrong)?),
+            "devcontainers-enable" => self.devcontainers = flag(parser),
+            "devcontainers-project-discovery-enable" => self.devcontainer_discovery = flag(parser),
+            "devcontainers-discovery-autostart-enable" => {
+                self.devcontainer_autostart = flag(parser);
+            }
+            "agent-header" => self.headers.push(parser.value().map_err(wrong)?),
+            "agent-header-command" => {
+                self.header_command = Some(parser.value().map_err(wrong)?);
+            }
             "block-file-transfer" => self.ssh_blocked.file_transfer = switch(parser),
             "block-reverse-port-forwarding" => {
                 self.ssh_blocked.reverse_port_forwarding = switch(parser);
@@ -183,21 +231,11 @@ impl Given {
             name,
             problem: problem.to_owned(),
         };
-        if let Some(auth) = get(variables, "CODER_AGENT_AUTH").filter(|auth| *auth != "token") {
-            let problem = format!("{} is not offered by this version", auth.display());
-            return Err(setting("CODER_AGENT_AUTH", &problem));
-        }
-        let url = self
-            .url
-            .ok_or_else(|| setting("CODER_AGENT_URL", "is not set"))?;
+        let url = self.url.as_ref();
+        let url = url.ok_or_else(|| setting("CODER_AGENT_URL", "is not set"))?;
         let url = url.to_str().and_then(|url| Url::parse(url).ok());
         let url = url.ok_or_else(|| setting("CODER_AGENT_URL", "is not an address"))?;
-        let token = match (self.token, get(variables, "CODER_AGENT_TOKEN_FILE")) {
-            (Some(token), _) => token.into_string().unwrap_or_default(),
-            (None, Some(path)) => read_file(path)
-                .map_err(|error| setting("CODER_AGENT_TOKEN_FILE", &error.to_string()))?,
-            (None, None) => return Err(setting("CODER_AGENT_TOKEN", "is not set")),
-        };
+        let auth = self.auth(variables, read_file)?;
         let folder = |given: Option<OsString>| given.map_or_else(std::env::temp_dir, Into::into);
         let ssh_max_timeout = match self.ssh_max_timeout {
             Some(text) => text.to_str().and_then(parse_duration).ok_or_else(|| {
@@ -208,24 +246,72 @@ impl Given {
             })?,
             None => SshOptions::DEFAULT_MAX_TIMEOUT,
         };
-        let subsystems = get(variables, "CODER_AGENT_SUBSYSTEM").map(|list| list.to_string_lossy());
+        let list = |name: &str| -> Vec<String> {
+            let list = get(variables, name).map(|list| list.to_string_lossy());
+            let parts = list.iter().flat_map(|list| list.split(','));
+            let parts = parts.map(|part| part.trim().to_owned());
+            parts.filter(|part| !part.is_empty()).collect()
+        };
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let headers = match self.headers.is_empty() {
+            true => list("CODER_AGENT_HEADER"),
+            false => self.headers.into_iter().map(text).collect(),
+        };
         Ok(AgentArguments {
             url,
-            token: Secret::new(token.trim()),
+            auth,
             log_dir: folder(self.log_dir),
             script_data_dir: folder(self.script_data_dir),
             ssh_max_timeout,
+            devcontainers: is_given(self.devcontainers, true),
+            devcontainer_discovery: is_given(self.devcontainer_discovery, true),
+            devcontainer_autostart: is_given(self.devcontainer_autostart, false),
             ssh_blocked: self.ssh_blocked,
-            subsystems: subsystems
-                .iter()
-                .flat_map(|list| list.split(','))
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .collect(),
             no_reap: self.no_reap,
+            subsystems: list("CODER_AGENT_SUBSYSTEM"),
+            headers,
+            header_command: self.header_command.map(text),
             log_json: self.log_json,
             verbose: self.verbose,
         })
+    }
+
+    fn auth(
+        &self,
+        variables: &Variables,
+        read_file: impl Fn(&OsStr) -> std::io::Result<String>,
+    ) -> Result<AgentAuth, UsageError> {
+        let setting = |name, problem: &str| UsageError::Setting {
+            name,
+            problem: problem.to_owned(),
+        };
+        let auth = self.auth.as_deref().map(OsStr::to_string_lossy);
+        let auth = auth.unwrap_or_else(|| "token".into());
+        if auth != "token" {
+            let cloud = auth.strip_suffix("-instance-identity");
+            let cloud = cloud.and_then(|cloud| cloud.parse().ok()).ok_or_else(|| {
+                let problem = "is not token, or aws-, azure- or google-instance-identity";
+                setting("CODER_AGENT_AUTH", problem)
+            })?;
+            let metadata_url = get(variables, "CODER_AGENT_METADATA_URL").map(|url| {
+                let url = url.to_str().and_then(|url| Url::parse(url).ok());
+                url.ok_or_else(|| setting("CODER_AGENT_METADATA_URL", "is not an address"))
+            });
+            return Ok(AgentAuth::Instance {
+                cloud,
+                agent_name: (self.agent_name.as_deref())
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
+                metadata_url: metadata_url.transpose()?,
+            });
+        }
+        let token = match (&self.token, get(variables, "CODER_AGENT_TOKEN_FILE")) {
+            (Some(token), _) => token.to_string_lossy().into_owned(),
+            (None, Some(path)) => read_file(path)
+                .map_err(|error| setting("CODER_AGENT_TOKEN_FILE", &error.to_string()))?,
+            (None, None) => return Err(setting("CODER_AGENT_TOKEN", "is not set")),
+        };
+        Ok(AgentAuth::Token(Secret::new(token.trim())))
     }
 }
 
@@ -233,6 +319,15 @@ fn get<'a>(variables: &'a Variables, name: &str) -> Option<&'a OsString> {
     variables
         .get(OsStr::new(name))
         .filter(|value| !value.is_empty())
+}
+
+/// A flag, or its value behind `=`.
+fn flag(parser: &mut lexopt::Parser) -> Option<OsString> {
+    Some(parser.optional_value().unwrap_or_else(|| "true".into()))
+}
+
+fn is_given(given: Option<OsString>, usual: bool) -> bool {
+    given.map_or(usual, |value| value != "false" && value != "0")
 }
 
 /// Whether a switch is on: with no value, or any that does not say no.
@@ -290,6 +385,13 @@ mod tests {
         })
     }
 
+    fn token(arguments: &AgentArguments) -> &str {
+        match &arguments.auth {
+            AgentAuth::Token(token) => token.expose(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     const URL: (&str, &str) = ("CODER_AGENT_URL", "https://coder.example.com/");
     const TOKEN: (&str, &str) = ("CODER_AGENT_TOKEN", "secret-token");
 
@@ -297,11 +399,11 @@ mod tests {
     fn the_environment_of_init_scripts_is_enough() {
         let arguments = parse(&[], &[URL, TOKEN, ("CODER_AGENT_AUTH", "token")]).unwrap();
         assert_eq!(arguments.url.as_str(), URL.1);
-        assert_eq!(arguments.token.expose(), "secret-token");
+        assert_eq!(token(&arguments), "secret-token");
         assert_eq!(arguments.ssh_max_timeout, SshOptions::DEFAULT_MAX_TIMEOUT);
         assert!(!format!("{arguments:?}").contains("secret-token"));
         let arguments = parse(&[], &[URL, ("CODER_AGENT_TOKEN_FILE", "/run/token")]).unwrap();
-        assert_eq!(arguments.token.expose(), "from-file");
+        assert_eq!(token(&arguments), "from-file");
     }
 
     #[test]
@@ -315,6 +417,11 @@ mod tests {
                 "--log-dir=/var/log",
                 "--ssh-max-timeout",
                 "1h30m",
+                "--agent-header",
+                "X-One=1,2",
+                "--agent-header",
+                "X-Two=2",
+                "--agent-header-command=echo X-Three=3",
                 "--agent-url",
                 "http://localhost:3000",
             ],
@@ -323,13 +430,68 @@ mod tests {
                 TOKEN,
                 ("CODER_AGENT_LOG_DIR", "/x"),
                 ("CODER_AGENT_SUBSYSTEM", "envbox, exectrace"),
+                ("CODER_AGENT_HEADER", "X-Four=4"),
             ],
         )
         .unwrap();
+        assert_eq!(arguments.headers, ["X-One=1,2", "X-Two=2"]);
+        let command = arguments.header_command.as_deref();
+        assert_eq!(command, Some("echo X-Three=3"));
         assert_eq!(arguments.url.as_str(), "http://localhost:3000/");
         assert_eq!(arguments.log_dir, PathBuf::from("/var/log"));
         assert_eq!(arguments.ssh_max_timeout, Duration::from_secs(5_400));
         assert_eq!(arguments.subsystems, ["envbox", "exectrace"]);
+    }
+
+    #[test]
+    fn headers_come_from_the_environment_too() {
+        let headers = ("CODER_AGENT_HEADER", "X-One=1, X-Two=2");
+        let command = ("CODER_AGENT_HEADER_COMMAND", "cat headers");
+        let arguments = parse(&[], &[URL, TOKEN, headers, command]).unwrap();
+        assert_eq!(arguments.headers, ["X-One=1", "X-Two=2"]);
+        assert_eq!(arguments.header_command.as_deref(), Some("cat headers"));
+    }
+
+    #[test]
+    fn a_machine_of_a_cloud_needs_no_token() {
+        let auth = ("CODER_AGENT_AUTH", "aws-instance-identity");
+        let metadata = ("CODER_AGENT_METADATA_URL", "http://127.0.0.1:1");
+        let arguments = parse(&["--agent-name=main"], &[URL, auth, metadata]).unwrap();
+        let AgentAuth::Instance {
+            cloud,
+            agent_name,
+            metadata_url,
+        } = arguments.auth
+        else {
+            panic!("{arguments:?}");
+        };
+        assert_eq!((cloud, agent_name.as_str()), (Cloud::Aws, "main"));
+        assert_eq!(metadata_url.unwrap().port(), Some(1));
+        let arguments = parse(&["--auth", "token"], &[URL, TOKEN, auth]).unwrap();
+        assert_eq!(token(&arguments), "secret-token");
+    }
+
+    #[test]
+    fn dev_containers_are_on_until_told_otherwise() {
+        let of = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let variables = [&[URL, TOKEN], variables].concat();
+            let arguments = parse(arguments, &variables).unwrap();
+            [
+                arguments.devcontainers,
+                arguments.devcontainer_discovery,
+                arguments.devcontainer_autostart,
+            ]
+        };
+        assert_eq!(of(&[], &[]), [true, true, false]);
+        let off = ("CODER_AGENT_DEVCONTAINERS_ENABLE", "false");
+        assert_eq!(
+            of(&["--devcontainers-discovery-autostart-enable"], &[off]),
+            [false, true, true]
+        );
+        assert_eq!(
+            of(&["--devcontainers-enable=true"], &[off]),
+            [true, true, false]
+        );
     }
 
     #[test]
@@ -339,7 +501,7 @@ mod tests {
             (&[], &[URL], "CODER_AGENT_TOKEN"),
             (
                 &[],
-                &[URL, TOKEN, ("CODER_AGENT_AUTH", "aws-instance-identity")],
+                &[URL, TOKEN, ("CODER_AGENT_AUTH", "ibm-instance-identity")],
                 "CODER_AGENT_AUTH",
             ),
             (

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use coder_core::id::DevcontainerId;
 use http::header::{ACCEPT, HOST};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Body as _;
 use hyper::client::conn::http1;
@@ -10,8 +11,9 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::{LISTENING_PORTS, ListeningPortsResponse};
+use super::{CONTAINERS, LISTENING_PORTS, ListeningPortsResponse, RECREATE};
 use crate::client::status_error;
+use crate::protocol::ListContainersResponse;
 use crate::tunnel::Io;
 use crate::{Error, ErrorKind, Result};
 
@@ -36,6 +38,25 @@ pub async fn listening_ports(io: impl Io) -> Result<ListeningPortsResponse> {
     get(io, LISTENING_PORTS).await
 }
 
+/// Asks an agent for the containers of its workspace, over such a stream.
+///
+/// # Errors
+/// As [`get`].
+pub async fn containers(io: impl Io) -> Result<ListContainersResponse> {
+    get(io, CONTAINERS).await
+}
+
+/// Has an agent make a dev container anew, over such a stream. It does so in the background.
+///
+/// # Errors
+/// [`NotFound`](ErrorKind::NotFound) for an unknown one, [`Conflict`](ErrorKind::Conflict) when something is
+/// being done with it or a program is missing; else as [`get`].
+pub async fn recreate_devcontainer(io: impl Io, id: DevcontainerId) -> Result<()> {
+    let (before, after) = RECREATE;
+    let path = format!("{before}{id}{after}");
+    ask(io, Method::POST, &path).await.map(drop)
+}
+
 /// Gets JSON from a path of an agent's API over a stream of its own.
 ///
 /// # Errors
@@ -43,7 +64,18 @@ pub async fn listening_ports(io: impl Io) -> Result<ListeningPortsResponse> {
 /// [`CALL_TIMEOUT`], [`Protocol`](ErrorKind::Protocol) for what is not HTTP or not the JSON,
 /// [`TooLarge`](ErrorKind::TooLarge) above [`MAX_BODY_BYTES`].
 pub async fn get<A: DeserializeOwned>(io: impl Io, path: &str) -> Result<A> {
-    let request = Request::get(path)
+    let body = ask(io, Method::GET, path).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let message = format!("agent's answer to {path} is not understood");
+        Error::new(ErrorKind::Protocol, message).with_source(error)
+    })
+}
+
+/// The body of a good answer.
+async fn ask(io: impl Io, method: Method, path: &str) -> Result<Bytes> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
         .header(HOST, "agent")
         .header(ACCEPT, "application/json")
         .body(Empty::new());
@@ -57,10 +89,7 @@ pub async fn get<A: DeserializeOwned>(io: impl Io, path: &str) -> Result<A> {
     if !response.status().is_success() {
         return Err(status_error(response.status(), response.body()));
     }
-    serde_json::from_slice(response.body()).map_err(|error| {
-        let message = format!("agent's answer to {path} is not understood");
-        Error::new(ErrorKind::Protocol, message).with_source(error)
-    })
+    Ok(response.into_body())
 }
 
 /// One request and its answer, both bounded: the agent may be anything that has its token.

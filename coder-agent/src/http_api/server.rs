@@ -16,8 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::containers::{containers, recreate};
 use super::listening_ports::listening_ports;
-use super::{ErrorResponse, LISTENING_PORTS};
+use super::{CONTAINERS, ErrorResponse, LISTENING_PORTS, RECREATE};
+use crate::devcontainers::Devcontainers;
 use crate::port_scan::PortScanner;
 
 /// How long a call may take, and its headers to come.
@@ -33,6 +35,7 @@ pub(super) type Answer = Full<Bytes>;
 #[derive(Clone, Debug, Default)]
 pub struct HttpApi {
     pub(super) ports: Arc<PortScanner>,
+    pub(super) devcontainers: Option<Devcontainers>,
 }
 
 impl HttpApi {
@@ -41,7 +44,15 @@ impl HttpApi {
     pub fn new(own_ports: BTreeSet<u16>) -> Self {
         Self {
             ports: Arc::new(PortScanner::new(own_ports)),
+            devcontainers: None,
         }
+    }
+
+    /// Tells of these containers too.
+    #[must_use]
+    pub fn with_devcontainers(mut self, devcontainers: Devcontainers) -> Self {
+        self.devcontainers = Some(devcontainers);
+        self
     }
 
     /// Serves the calls of one stream until it ends or `shutdown`.
@@ -69,9 +80,15 @@ impl HttpApi {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
-        match (request.method(), request.uri().path()) {
-            (&Method::GET, LISTENING_PORTS) => listening_ports(self).await,
-            (_, LISTENING_PORTS) => error(
+        let (method, path) = (request.method(), request.uri().path());
+        let (before, after) = RECREATE;
+        let recreated = path.strip_prefix(before);
+        let recreated = recreated.and_then(|path| path.strip_suffix(after));
+        match (method, path, recreated) {
+            (&Method::GET, LISTENING_PORTS, _) => listening_ports(self).await,
+            (&Method::GET, CONTAINERS, _) => containers(self),
+            (&Method::POST, _, Some(id)) => recreate(self, id),
+            (_, LISTENING_PORTS | CONTAINERS, _) | (_, _, Some(_)) => error(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "This path does not know this method.",
             ),
@@ -96,7 +113,8 @@ pub(super) fn internal(message: &str) -> Response<Answer> {
     error(StatusCode::INTERNAL_SERVER_ERROR, message)
 }
 
-fn error(status: StatusCode, message: &str) -> Response<Answer> {
+/// An answer of one sentence.
+pub(super) fn error(status: StatusCode, message: &str) -> Response<Answer> {
     let body = ErrorResponse {
         message: message.to_owned(),
         detail: String::new(),

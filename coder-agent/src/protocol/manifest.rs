@@ -2,9 +2,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use coder_core::id::{LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId, WorkspaceId};
+use coder_core::secret::Secret;
 use coder_core::template::SharingLevel;
 use coder_core::workspace_app::AppHealth;
 use serde::{Deserialize, Serialize};
+
+use super::Devcontainer;
 
 /// `GET manifest`: everything an agent needs to know to do its work.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +50,20 @@ pub struct Manifest {
     /// Values to collect again and again.
     #[serde(default)]
     pub metadata: Vec<MetadataDescription>,
+    /// Dev containers to start.
+    #[serde(default)]
+    pub devcontainers: Vec<Devcontainer>,
     /// How many external logins the template asks for whose tokens the agent may fetch.
     #[serde(default)]
     pub git_auth_configs: usize,
     /// Bytes of log text that the server has of this agent already.
     #[serde(default)]
     pub logs_length: usize,
+    /// What the agent's SSH host key is made of, 64 hexadecimal digits: the server tells clients the
+    /// public key that follows from it. Without it the agent makes up a key, which clients cannot
+    /// check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_host_key_seed: Option<Secret>,
 }
 
 /// A script of the template.
@@ -172,6 +183,7 @@ impl fmt::Debug for Manifest {
             .field("scripts", &self.scripts.len())
             .field("apps", &self.apps.len())
             .field("metadata", &self.metadata.len())
+            .field("devcontainers", &self.devcontainers.len())
             .finish_non_exhaustive()
     }
 }

@@ -14,10 +14,18 @@
 //! | `POST script-completed` | [`ScriptCompleted`] | – |
 //! | `POST app-health` | [`ReportAppHealth`] | – |
 //! | `POST report-stats` | [`Stats`] | [`StatsResponse`] |
+//! | `GET gitsshkey` | – | [`GitSshKey`] (403 if the template keeps it from the agent) |
+//! | `GET external-auth?match=&id=&listen=` | – | [`ExternalAuthResponse`] (404 without a provider) |
+//! | `POST sub-agents` | [`CreateSubAgentRequest`] | [`CreateSubAgentResponse`] |
+//! | `GET sub-agents` | – | [`ListSubAgentsResponse`] |
+//! | `DELETE sub-agents/{id}` | – | – |
 //! | `POST report-connection` | [`ReportConnection`] | – |
 //! | `GET resources-monitoring-configuration` | – | [`ResourcesMonitoringConfiguration`] |
 //! | `POST resources-monitoring-usage` | [`ResourcesMonitoringUsage`] | – |
 //! | `GET tunnel` | WebSocket upgrade | the [tunnel](crate::tunnel) |
+//!
+//! Beside these are the three calls by which an agent without a token gets one, see
+//! [`AwsInstanceIdentityToken`], [`AzureInstanceIdentityToken`] and [`GoogleInstanceIdentityToken`].
 //!
 //! Calls without an answer are answered with any 2xx status; failures carry Coder's error body
 //! (`message`, `detail`, `validations`). Unknown fields are ignored on both sides and missing
@@ -25,6 +33,10 @@
 
 mod app_health;
 mod connection;
+mod container;
+mod devcontainer;
+mod git;
+mod instance_identity;
 mod lifecycle;
 mod log;
 mod manifest;
@@ -43,6 +55,19 @@ pub use coder_core::template::SharingLevel;
 pub use coder_core::workspace_agent::LifecycleState;
 pub use coder_core::workspace_app::AppHealth;
 pub use connection::{ConnectionAction, ReportConnection};
+pub use container::{
+    DevcontainerStatus, ListContainersResponse, WorkspaceAgentContainer,
+    WorkspaceAgentContainerPort, WorkspaceAgentDevcontainer, WorkspaceAgentDevcontainerAgent,
+};
+pub use devcontainer::{
+    CreateSubAgentRequest, CreateSubAgentResponse, Devcontainer, ListSubAgentsResponse, SubAgent,
+    SubAgentApp,
+};
+pub use git::{ExternalAuthQuery, ExternalAuthResponse, GitSshKey};
+pub use instance_identity::{
+    AuthenticateResponse, AwsInstanceIdentityToken, AzureInstanceIdentityToken,
+    GoogleInstanceIdentityToken,
+};
 pub use lifecycle::LifecycleReport;
 pub use log::{
     Log, LogSource, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, PatchLogs, PostLogSourceRequest,

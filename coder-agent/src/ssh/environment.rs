@@ -97,7 +97,7 @@ impl WorkspaceEnvironment {
             set(all, "VSCODE_PROXY_URI", uri);
         }
         if let Some(helper) = &self.git_helper {
-            let mut command = helper.clone().into_os_string();
+            let mut command = shell_word(helper.as_os_str());
             command.push(" gitssh --");
             set(all, "GIT_SSH_COMMAND", command);
         }
@@ -130,6 +130,23 @@ impl fmt::Debug for WorkspaceEnvironment {
             .field("secrets", &self.secrets.keys())
             .finish_non_exhaustive()
     }
+}
+
+/// A text as one word of a shell's line: Git runs the command that way.
+fn shell_word(text: &OsStr) -> OsString {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(byte);
+    if text.as_bytes().iter().all(plain) {
+        return text.to_owned();
+    }
+    let mut word = vec![b'\''];
+    for &byte in text.as_bytes() {
+        match byte {
+            b'\'' => word.extend_from_slice(b"'\\''"),
+            byte => word.push(byte),
+        }
+    }
+    word.push(b'\'');
+    OsString::from_vec(word)
 }
 
 /// Replaces `$NAME` and `${NAME}` by their values, unknown names by nothing. A `$` that starts no
@@ -278,6 +295,10 @@ mod tests {
         let all = workspace.resolve(&Environment::new(), &user(), &Environment::new());
         assert_eq!(get(&all, "GIT_SSH_COMMAND"), Some("/opt/coder gitssh --"));
         assert_eq!(get(&all, "GIT_ASKPASS"), Some("/opt/coder"));
+        assert_eq!(
+            shell_word(OsStr::new("/a b/it's")),
+            OsStr::new("'/a b/it'\\''s'")
+        );
         assert!(!format!("{workspace:?}").contains("token"));
     }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use coder_core::secret::Secret;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{HashAlg, PrivateKey};
 use sha2::{Digest, Sha256};
@@ -39,6 +40,25 @@ impl HostKey {
         Self {
             seed: hash.finalize().into(),
         }
+    }
+
+    /// The key of a seed of 64 hexadecimal digits, as a server gives it in a manifest.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut digits = text.chars().map(|digit| digit.to_digit(16));
+        let mut seed = [0; 32];
+        for byte in &mut seed {
+            let (high, low) = (digits.next()??, digits.next()??);
+            *byte = u8::try_from(high * 16 + low).ok()?;
+        }
+        digits.next().is_none().then_some(Self { seed })
+    }
+
+    /// The seed, for [`from_hex`](Self::from_hex). Who has it has the key.
+    #[must_use]
+    pub fn to_hex(&self) -> Secret {
+        let digits = self.seed.iter().map(|byte| format!("{byte:02x}"));
+        Secret::new(digits.collect::<String>())
     }
 
     /// The public key in the format of `known_hosts` (`ssh-ed25519 AAAA…`).
@@ -95,6 +115,25 @@ mod tests {
         ];
         for other in others {
             assert_ne!(key, other.public_key());
+        }
+    }
+
+    #[test]
+    fn seeds_travel_as_hexadecimal_digits() {
+        let key = HostKey::derive(b"secret", "alice", "dev", "main");
+        let text = key.to_hex();
+        assert_eq!(text.expose().len(), 64);
+        let again = HostKey::from_hex(text.expose()).unwrap();
+        assert_eq!(again.public_key(), key.public_key());
+        for wrong in [
+            "",
+            "0",
+            &"0".repeat(63),
+            &"0".repeat(65),
+            &"g".repeat(64),
+            &"é".repeat(64),
+        ] {
+            assert!(HostKey::from_hex(wrong).is_none(), "{wrong:?}");
         }
     }
 

@@ -31,6 +31,7 @@ mod block;
 mod closing;
 pub mod command;
 mod connection;
+mod container;
 pub mod environment;
 mod exec;
 mod exit;

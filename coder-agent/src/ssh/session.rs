@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::process::Command;
 
 use super::command::{command, working_directory};
+use super::container::ContainerTarget;
 use super::exit::Exit;
 use super::output::{Output, Stream};
 use super::private_folder::PrivateFolder;
@@ -33,11 +34,18 @@ pub(super) async fn run(
         Some(display) => show(display, &server, &mut environment).await,
         None => None,
     };
+    let target = match ContainerTarget::of(&setup.environment, &environment) {
+        Ok(target) => target,
+        Err(error) => return give_up(channel, &error).await,
+    };
+    let line = |environment: &Environment, terminal: bool| match &target {
+        None => command(&program, &server.user, &directory, environment),
+        Some(target) => target.command(&program, terminal, environment, &setup.environment),
+    };
 
-    match setup.terminal {
+    match &setup.terminal {
         None => {
-            let command = command(&program, &server.user, &directory, &environment);
-            exec::run(command, channel, &server.closing).await;
+            exec::run(line(&environment, false), channel, &server.closing).await;
         }
         Some(request) => {
             let build = |variables: Vec<(&str, OsString)>| -> Command {
@@ -45,14 +53,24 @@ pub(super) async fn run(
                     .into_iter()
                     .map(|(name, value)| (name.into(), value));
                 environment.extend(variables);
-                command(&program, &server.user, &directory, &environment)
+                line(&environment, true)
             };
             let greeting = match program {
-                Program::LoginShell => greeting::text(&settings, &server.user).await,
-                Program::Command(_) => Bytes::new(),
+                Program::LoginShell if target.is_none() => {
+                    greeting::text(&settings, &server.user).await
+                }
+                Program::LoginShell | Program::Command(_) => Bytes::new(),
             };
-            pty::run(&request, build, greeting, channel, &server.closing).await;
+            pty::run(request, build, greeting, channel, &server.closing).await;
         }
+    }
+}
+
+/// Ends a session whose program cannot be started.
+async fn give_up(channel: ServedChannel, error: &io::Error) {
+    tokio::select! {
+        () = fail(&channel.output, error) => {}
+        () = channel.closed.cancelled() => {}
     }
 }
 

@@ -9,15 +9,18 @@
 )]
 
 use coder_core::Timestamp;
-use coder_core::id::{AgentRunId, ConnectionId, LogSourceId, ScriptId, WorkspaceAppId};
+use coder_core::id::{
+    AgentRunId, ConnectionId, LogSourceId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
+};
 use uuid::Uuid;
 
 use crate::protocol::{
-    AppHealth, AppHealthUpdate, ConnectionAction, ConnectionType, LifecycleReport, LifecycleState,
-    Log, LogLevel, MAX_AGENT_LOG_BYTES, MAX_LOG_LINE_BYTES, MAX_METADATA_OUTPUT_BYTES, MemoryUsage,
-    MetadataResult, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportConnection,
-    ReportMetadata, ResourcesDatapoint, ResourcesMonitoringUsage, ScriptCompleted, ScriptStage,
-    ScriptStatus, Startup, Stats, VolumeUsage,
+    AppHealth, AppHealthUpdate, ConnectionAction, ConnectionType, CreateSubAgentRequest,
+    ExternalAuthQuery, LifecycleReport, LifecycleState, Log, LogLevel, MAX_AGENT_LOG_BYTES,
+    MAX_LOG_LINE_BYTES, MAX_METADATA_OUTPUT_BYTES, MemoryUsage, MetadataResult, PatchLogs,
+    PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata, ResourcesDatapoint,
+    ResourcesMonitoringUsage, ScriptCompleted, ScriptStage, ScriptStatus, Startup, Stats,
+    SubAgentApp, VolumeUsage,
 };
 use crate::{AgentApi, ErrorKind, Result};
 
@@ -33,7 +36,8 @@ macro_rules! agent_api_conformance {
                 logs_are_taken full_logs_refuse_more log_sources_are_idempotent
                 metadata_is_taken scripts_of_others_are_refused apps_of_others_are_refused
                 stats_tell_the_next_report connections_may_be_told_again
-                resources_are_bounded runs_may_be_told_again);
+                resources_are_bounded runs_may_be_told_again git_keys_are_stable
+                unknown_logins_are_refused agents_inside_come_and_go);
         }
     };
     (@tests $make:path; $($test:ident)+) => { $(
@@ -221,6 +225,66 @@ pub async fn apps_of_others_are_refused(api: &dyn AgentApi) {
 pub async fn stats_tell_the_next_report(api: &dyn AgentApi) {
     let answer = api.report_stats(Stats::default()).await.unwrap();
     assert!(answer.report_interval > 0);
+}
+
+/// Asking twice gives the same pair.
+pub async fn git_keys_are_stable(api: &dyn AgentApi) {
+    let key = api.git_ssh_key().await.unwrap();
+    assert!(key.public_key.starts_with("ssh-"), "{}", key.public_key);
+    assert!(!key.private_key.expose().is_empty());
+    assert_eq!(api.git_ssh_key().await.unwrap(), key);
+    assert!(!format!("{key:?}").contains(key.private_key.expose()));
+}
+
+/// A host that no provider is responsible for, and a question about nothing.
+pub async fn unknown_logins_are_refused(api: &dyn AgentApi) {
+    let unknown = ExternalAuthQuery {
+        matching: "git.invalid".into(),
+        ..ExternalAuthQuery::default()
+    };
+    expect(api.external_auth(unknown).await, ErrorKind::NotFound);
+    let nothing = ExternalAuthQuery::default();
+    expect(api.external_auth(nothing).await, ErrorKind::InvalidInput);
+}
+
+/// Agents inside have names and tokens of their own, and can be ended.
+pub async fn agents_inside_come_and_go(api: &dyn AgentApi) {
+    let new = |name: &str| CreateSubAgentRequest {
+        id: None,
+        name: name.into(),
+        directory: "/workspaces/project".into(),
+        architecture: "amd64".into(),
+        operating_system: "linux".into(),
+        display_apps: vec!["vscode".into()],
+        apps: vec![SubAgentApp {
+            slug: "docs".into(),
+            url: "http://localhost:8000".into(),
+            ..SubAgentApp::default()
+        }],
+    };
+    let one = api.create_sub_agent(new("one")).await.unwrap();
+    assert_eq!(one.agent.name, "one");
+    assert!(!one.auth_token.expose().is_empty());
+    let two = api.create_sub_agent(new("a-two")).await.unwrap();
+    assert_ne!(one.agent.id, two.agent.id);
+    expect(api.create_sub_agent(new("one")).await, ErrorKind::Conflict);
+    expect(
+        api.create_sub_agent(new("no name")).await,
+        ErrorKind::InvalidInput,
+    );
+    let unknown = CreateSubAgentRequest {
+        id: Some(WorkspaceAgentId(Uuid::from_u128(81))),
+        ..new("three")
+    };
+    expect(api.create_sub_agent(unknown).await, ErrorKind::NotFound);
+    let listed = api.list_sub_agents().await.unwrap().agents;
+    assert_eq!(listed, [two.agent.clone(), one.agent.clone()]);
+    api.delete_sub_agent(one.agent.id).await.unwrap();
+    expect(
+        api.delete_sub_agent(one.agent.id).await,
+        ErrorKind::NotFound,
+    );
+    assert_eq!(api.list_sub_agents().await.unwrap().agents, [two.agent]);
 }
 
 /// Begin and end of a connection, each twice, and an end that nothing began.

@@ -2,13 +2,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use coder_core::id::LogSourceId;
+use coder_core::id::{LogSourceId, WorkspaceAgentId};
+use coder_core::secret::Secret;
 
 use crate::protocol::{
-    LifecycleReport, LifecycleState, Log, LogSource, MAX_AGENT_LOG_BYTES, Manifest, PatchLogs,
-    PostLogSourceRequest, ReportAppHealth, ReportConnection, ReportMetadata,
-    ResourcesMonitoringConfiguration, ResourcesMonitoringUsage, ScriptCompleted, Startup, Stats,
-    StatsResponse,
+    CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery, ExternalAuthResponse,
+    GitSshKey, LifecycleReport, LifecycleState, ListSubAgentsResponse, Log, LogSource,
+    MAX_AGENT_LOG_BYTES, Manifest, PatchLogs, PostLogSourceRequest, ReportAppHealth,
+    ReportConnection, ReportMetadata, ResourcesMonitoringConfiguration, ResourcesMonitoringUsage,
+    ScriptCompleted, Startup, Stats, StatsResponse, SubAgent,
 };
 use crate::{AgentApi, Error, ErrorKind, Result};
 
@@ -19,6 +21,9 @@ pub struct FakeAgentApi {
     recorded: Mutex<Recorded>,
     resources: Mutex<ResourcesMonitoringConfiguration>,
     failure: Mutex<Option<ErrorKind>>,
+    git_ssh_key: Mutex<GitSshKey>,
+    external_auth: Mutex<BTreeMap<String, ExternalAuthResponse>>,
+    sub_agents: Mutex<BTreeMap<WorkspaceAgentId, CreateSubAgentRequest>>,
 }
 
 /// Everything a [`FakeAgentApi`] was told.
@@ -63,7 +68,29 @@ impl FakeAgentApi {
                 ..ResourcesMonitoringConfiguration::default()
             }),
             failure: Mutex::default(),
+            git_ssh_key: Mutex::new(GitSshKey {
+                public_key: "ssh-ed25519 AAAA\n".to_owned(),
+                private_key: Secret::new("none"),
+            }),
+            external_auth: Mutex::default(),
+            sub_agents: Mutex::default(),
         }
+    }
+
+    /// The agents inside of this one, as they were asked for.
+    #[must_use]
+    pub fn sub_agents(&self) -> BTreeMap<WorkspaceAgentId, CreateSubAgentRequest> {
+        lock(&self.sub_agents).clone()
+    }
+
+    /// Gives out this key pair from now on.
+    pub fn set_git_ssh_key(&self, key: GitSshKey) {
+        *lock(&self.git_ssh_key) = key;
+    }
+
+    /// Answers questions about `host` like this from now on. Who listens is answered when that is no URL.
+    pub fn set_external_auth(&self, host: &str, answer: ExternalAuthResponse) {
+        lock(&self.external_auth).insert(host.to_owned(), answer);
     }
 
     /// Makes every call fail with `kind`, or succeed again.
@@ -237,6 +264,78 @@ impl AgentApi for FakeAgentApi {
         }
         recorded.resources.push(usage);
         Ok(())
+    }
+
+    async fn git_ssh_key(&self) -> Result<GitSshKey> {
+        drop(self.record()?);
+        Ok(lock(&self.git_ssh_key).clone())
+    }
+
+    async fn external_auth(&self, query: ExternalAuthQuery) -> Result<ExternalAuthResponse> {
+        drop(self.record()?);
+        let asked = if query.id.is_empty() {
+            &query.matching
+        } else {
+            &query.id
+        };
+        if asked.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "no provider is named"));
+        }
+        let answer = lock(&self.external_auth).get(asked).cloned();
+        let answer = answer.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such provider"))?;
+        if query.listen && !answer.url.is_empty() {
+            return Err(Error::new(ErrorKind::TimedOut, "nobody has signed in yet"));
+        }
+        Ok(answer)
+    }
+
+    async fn create_sub_agent(&self, new: CreateSubAgentRequest) -> Result<CreateSubAgentResponse> {
+        drop(self.record()?);
+        if !coder_core::name::is_agent_name(&new.name) {
+            return Err(Error::new(ErrorKind::InvalidInput, "that is no name"));
+        }
+        let foreseen = lock(&self.manifest).devcontainers.clone();
+        let foreseen = |id| foreseen.iter().any(|one| one.subagent_id == Some(id));
+        let mut present = lock(&self.sub_agents);
+        let id = match new.id {
+            Some(id) if foreseen(id) => id,
+            Some(_) => return Err(Error::new(ErrorKind::NotFound, "no such agent")),
+            None => WorkspaceAgentId(uuid::Uuid::from_u128(0x5AB0 + present.len() as u128)),
+        };
+        let named = |(other, one): (&WorkspaceAgentId, &CreateSubAgentRequest)| {
+            *other != id && one.name == new.name
+        };
+        if present.iter().any(named) {
+            return Err(Error::new(ErrorKind::Conflict, "the name is taken"));
+        }
+        let agent = SubAgent {
+            id,
+            name: new.name.clone(),
+        };
+        present.insert(id, new);
+        Ok(CreateSubAgentResponse {
+            agent,
+            auth_token: Secret::new(uuid::Uuid::from_u128(0x70CE).to_string()),
+        })
+    }
+
+    async fn list_sub_agents(&self) -> Result<ListSubAgentsResponse> {
+        drop(self.record()?);
+        let present = lock(&self.sub_agents);
+        let agents = present.iter().map(|(id, one)| SubAgent {
+            id: *id,
+            name: one.name.clone(),
+        });
+        let mut agents: Vec<_> = agents.collect();
+        agents.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(ListSubAgentsResponse { agents })
+    }
+
+    async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> Result<()> {
+        drop(self.record()?);
+        let removed = lock(&self.sub_agents).remove(&id);
+        let gone = || Error::new(ErrorKind::NotFound, "no such agent");
+        removed.map(drop).ok_or_else(gone)
     }
 }
 

@@ -103,19 +103,35 @@ impl TunnelAcceptor {
 }
 
 impl IncomingStream {
-    /// Reads what the stream is for. Pings and questions to move a stream are answered here, and
-    /// headers that make no sense refused; all these give `None`.
+    /// Reads which TCP port the stream is for. Pings and questions to move a stream are answered here,
+    /// everything else is refused; all these give `None`.
     ///
     /// # Errors
     /// When the stream ends or stays silent.
-    pub async fn request(mut self) -> Result<Option<(u16, Self)>> {
+    pub async fn request(self) -> Result<Option<(u16, Self)>> {
+        match self.any_request().await? {
+            Some((OpenRequest::Tcp(port), stream)) => Ok(Some((port, stream))),
+            Some((_, stream)) => {
+                let reason = "this network is not offered";
+                stream.refuse(OpenStatus::Unsupported, reason).await?;
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Reads what the stream is for, for agents that offer more than TCP. Pings and questions to move
+    /// a stream are answered here, and headers that make no sense refused; all these give `None`.
+    ///
+    /// # Errors
+    /// When the stream ends or stays silent.
+    pub async fn any_request(mut self) -> Result<Option<(OpenRequest, Self)>> {
         let mut header = [0; OpenRequest::LEN];
         let read = timeout(HEADER_TIMEOUT, self.stream.read_exact(&mut header));
         read.await
             .map_err(|_| Error::new(ErrorKind::TimedOut, "stream without a header"))?
             .map_err(broken)?;
         match OpenRequest::decode(header) {
-            Ok(OpenRequest::Tcp(port)) => Ok(Some((port, self))),
             Ok(OpenRequest::Ping) => {
                 self.reply(&OpenReply::ok()).await?;
                 self.stream.shutdown().await.map_err(broken)?;
@@ -125,6 +141,7 @@ impl IncomingStream {
                 self.move_stream().await?;
                 Ok(None)
             }
+            Ok(request) => Ok(Some((request, self))),
             Err(error) => {
                 self.refuse(OpenStatus::Unsupported, &error.to_string())
                     .await?;

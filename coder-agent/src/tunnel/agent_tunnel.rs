@@ -114,6 +114,14 @@ impl AgentTunnel {
         self.link.open(OpenRequest::Tcp(port)).await
     }
 
+    /// Opens a stream of [`datagram`](super::datagram)s from and to a UDP port of the workspace.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); that nothing listens is not noticed.
+    pub async fn open_udp(&self, port: u16) -> Result<TunnelStream> {
+        self.link.open(OpenRequest::Udp(port)).await
+    }
+
     /// From now on streams that move much are asked to move to a connection of their own. For servers
     /// that serve `GET …/me/stream` by [`expects`](Self::expects).
     pub fn move_streams(&self) {
@@ -168,7 +176,7 @@ impl Link {
         let permits = match request {
             // A ping must get through when everything else waits.
             OpenRequest::Ping | OpenRequest::Move => None,
-            OpenRequest::Tcp(_) => Some(self.permits()?),
+            OpenRequest::Tcp(_) | OpenRequest::Udp(_) => Some(self.permits()?),
         };
         let (pending, open) = permits.unzip();
         let opened = timeout(OPEN_TIMEOUT, async {

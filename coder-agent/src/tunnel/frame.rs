@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | 0 | 0 | a ping: the answer is all |
 //! | 1 | TCP port | a connection to a [`port`](super::port) |
+//! | 2 | UDP port | [`datagram`](super::datagram)s from and to a port of the workspace |
 //! | 3 | 0 | asks to move a stream, followed by a [`MoveRequest`] |
 
 use std::fmt;
@@ -30,6 +31,9 @@ pub enum OpenRequest {
     Ping,
     /// A connection to a TCP port as the agent numbers them, see [`port`](super::port).
     Tcp(u16),
+    /// Datagrams from and to a UDP port of the workspace, as [`datagram`](super::datagram) frames
+    /// them.
+    Udp(u16),
     /// A question: a [`MoveRequest`] follows.
     Move,
 }
@@ -89,6 +93,7 @@ pub enum FrameError {
 
 const NETWORK_PING: u8 = 0;
 const NETWORK_TCP: u8 = 1;
+const NETWORK_UDP: u8 = 2;
 const NETWORK_MOVE: u8 = 3;
 
 impl OpenRequest {
@@ -101,6 +106,7 @@ impl OpenRequest {
         let (network, port) = match self {
             Self::Ping => (NETWORK_PING, 0_u16),
             Self::Tcp(port) => (NETWORK_TCP, port),
+            Self::Udp(port) => (NETWORK_UDP, port),
             Self::Move => (NETWORK_MOVE, 0),
         };
         let [high, low] = port.to_be_bytes();
@@ -119,6 +125,7 @@ impl OpenRequest {
         match network {
             NETWORK_PING => Ok(Self::Ping),
             NETWORK_TCP => Ok(Self::Tcp(u16::from_be_bytes([high, low]))),
+            NETWORK_UDP => Ok(Self::Udp(u16::from_be_bytes([high, low]))),
             NETWORK_MOVE => Ok(Self::Move),
             other => Err(FrameError::Network(other)),
         }
@@ -315,6 +322,7 @@ mod tests {
             OpenRequest::Ping,
             OpenRequest::Tcp(0),
             OpenRequest::Tcp(0x1f90),
+            OpenRequest::Udp(53),
             OpenRequest::Move,
         ] {
             assert_eq!(OpenRequest::decode(request.encode()), Ok(request));
@@ -339,6 +347,7 @@ mod tests {
                 match (version, network) {
                     (1, 0) => assert_eq!(decoded, Ok(OpenRequest::Ping)),
                     (1, 1) => assert_eq!(decoded, Ok(OpenRequest::Tcp(u16::MAX))),
+                    (1, 2) => assert_eq!(decoded, Ok(OpenRequest::Udp(u16::MAX))),
                     (1, 3) => assert_eq!(decoded, Ok(OpenRequest::Move)),
                     (1, network) => assert_eq!(decoded, Err(FrameError::Network(network))),
                     (version, _) => assert_eq!(decoded, Err(FrameError::Version(version))),

@@ -22,6 +22,7 @@
 mod acceptor;
 mod activity;
 mod agent_tunnel;
+pub mod datagram;
 mod elastic;
 pub mod frame;
 mod moves;

@@ -10,10 +10,11 @@ use coder_agent::protocol::{
 };
 use coder_agent::ssh::Environment;
 use coder_agent::testing::FakeAgentApi;
+use coder_agent::tunnel::datagram::{MAX_DATAGRAM_BYTES, read_datagram, write_datagram};
 use coder_agent::tunnel::{MAX_STREAMS, port};
 use coder_agent::{Agent, AgentClient, AgentConn, AgentOptions, ErrorKind, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -633,6 +634,55 @@ async fn watched_resources_are_measured() {
                 .is_some_and(|memory| memory.used <= memory.total)
         );
         assert_eq!(newest.volumes.len(), 1, "one is not there");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn udp_ports_of_the_workspace_are_reached_through_the_tunnel() {
+    let service = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let open = service.local_addr().unwrap().port();
+    let service = tokio::spawn(async move {
+        let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
+        loop {
+            let (length, from) = service.recv_from(&mut buffer).await.unwrap();
+            service.send_to(&buffer[..length], from).await.unwrap();
+        }
+    });
+    let running = Running::start(manifest()).await;
+    let tunnel = running.server.tunnel().await;
+    let mut stream = tunnel.open_udp(open).await.unwrap();
+    let mut back = Vec::new();
+    // The longest that IPv4 carries, and one that says nothing.
+    for length in [1, 65_507, 0, 1_200] {
+        let datagram = vec![u8::try_from(length % 251).unwrap(); length];
+        write_datagram(&mut stream, &datagram).await.unwrap();
+        assert!(soon(read_datagram(&mut stream, &mut back)).await.unwrap());
+        assert!(back == datagram, "{length}");
+    }
+    // A datagram that cannot be sent is lost, and so is one to nobody; the stream goes on.
+    write_datagram(&mut stream, &[0; 65_535]).await.unwrap();
+    service.abort();
+    let _ = service.await;
+    for _ in 0..3 {
+        write_datagram(&mut stream, b"nobody").await.unwrap();
+    }
+    let again = UdpSocket::bind(("127.0.0.1", open)).await.unwrap();
+    let mut buffer = [0; 64];
+    let heard = async {
+        loop {
+            write_datagram(&mut stream, b"somebody").await.unwrap();
+            let wait = Duration::from_millis(100);
+            if let Ok(heard) = tokio::time::timeout(wait, again.recv(&mut buffer)).await {
+                return heard.unwrap();
+            }
+        }
+    };
+    let length = soon(heard).await;
+    assert!([&b"nobody"[..], b"somebody"].contains(&&buffer[..length]));
+    for port in [0, port::SSH, 8] {
+        let refused = tunnel.open_udp(port).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported, "{port}");
     }
     running.stop().await;
 }

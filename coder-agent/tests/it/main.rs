@@ -13,10 +13,19 @@ mod agent;
 mod binary;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod clients;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod devcontainers;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod git;
 #[cfg(all(test, feature = "testing"))]
 mod http;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod http_api;
+#[cfg(test)]
+#[cfg(all(feature = "agent", feature = "testing"))]
+mod identity;
 #[cfg(all(test, feature = "agent", feature = "testing"))]
 mod life;
 #[cfg(all(test, feature = "testing"))]

@@ -9,6 +9,7 @@ pub mod connection_logs;
 pub mod daemons;
 pub mod details;
 pub mod files;
+pub mod git_ssh_keys;
 pub mod jobs;
 pub mod keys;
 pub mod organizations;
@@ -24,6 +25,7 @@ use crate::{
     Error, Timestamp,
     clock::{Clock, Entropy, OsEntropy, SystemClock},
     event::PubSub,
+    git_ssh_key::SshKeygenAlgorithm,
     rbac::{Action, AsObject, Authorizer, Object, RoleAuthorizer, Subject},
     store::{Store, Transaction},
 };
@@ -42,6 +44,8 @@ pub struct Deps {
     pub entropy: Arc<dyn Entropy>,
     /// Who may do what.
     pub authorizer: Arc<dyn Authorizer>,
+    /// What new key pairs for Git hosts are made with.
+    pub ssh_keygen_algorithm: SshKeygenAlgorithm,
 }
 
 impl std::fmt::Debug for Deps {
@@ -51,7 +55,7 @@ impl std::fmt::Debug for Deps {
 }
 
 impl Deps {
-    /// With the system's clock and randomness and the built-in roles.
+    /// With the system's clock and randomness, the built-in roles and Ed25519.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, pubsub: Arc<dyn PubSub>) -> Self {
         Self {
@@ -60,6 +64,7 @@ impl Deps {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             authorizer: Arc::new(RoleAuthorizer::default()),
+            ssh_keygen_algorithm: SshKeygenAlgorithm::Ed25519,
         }
     }
 

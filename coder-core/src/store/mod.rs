@@ -20,12 +20,15 @@
 //!   number.
 //! - Searched text means itself: `%`, `_` and `\` match nothing else.
 
+mod agent_identity;
 mod api_key;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod connection_log;
+mod devcontainer;
 mod error;
 mod file;
+mod git_ssh_key;
 #[cfg(feature = "memory")]
 mod memory;
 mod organization;
@@ -44,10 +47,13 @@ mod workspace_app;
 mod workspace_build;
 mod workspace_resource;
 
+pub use agent_identity::AgentIdentityStore;
 pub use api_key::ApiKeyStore;
 pub use connection_log::ConnectionLogStore;
+pub use devcontainer::DevcontainerStore;
 pub use error::StoreError;
 pub use file::FileStore;
+pub use git_ssh_key::GitSshKeyStore;
 #[cfg(feature = "memory")]
 pub use memory::{MemoryStore, MemoryTransaction};
 pub use organization::OrganizationStore;
@@ -99,6 +105,8 @@ pub trait Transaction: Send {
     fn organizations(&mut self) -> &mut dyn OrganizationStore;
     /// Session keys and tokens.
     fn api_keys(&mut self) -> &mut dyn ApiKeyStore;
+    /// Key pairs for Git hosts.
+    fn git_ssh_keys(&mut self) -> &mut dyn GitSshKeyStore;
     /// Uploaded archives.
     fn files(&mut self) -> &mut dyn FileStore;
     /// Templates.
@@ -119,6 +127,10 @@ pub trait Transaction: Send {
     fn workspace_resources(&mut self) -> &mut dyn WorkspaceResourceStore;
     /// Agents, their logs, metadata and scripts.
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore;
+    /// Dev containers, and the agents inside them.
+    fn devcontainers(&mut self) -> &mut dyn DevcontainerStore;
+    /// Agents that are known by their machine.
+    fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore;
     /// What agents reported of the use of their workspaces.
     fn workspace_agent_stats(&mut self) -> &mut dyn WorkspaceAgentStatsStore;
     /// Who was connected to workspaces, and when.

@@ -3,6 +3,7 @@
 mod auth;
 mod connection_logs;
 mod events;
+mod external_auth;
 mod files;
 mod find;
 mod general;

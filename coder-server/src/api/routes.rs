@@ -1,9 +1,9 @@
 //! Routes of all resources.
 
 use super::{
-    auth, connection_logs, files, general, organizations, provisioner_daemons, provisioner_jobs,
-    provisioner_keys, template_versions, templates, tokens, users, workspace_agents,
-    workspace_builds, workspaces,
+    auth, connection_logs, external_auth, files, general, organizations, provisioner_daemons,
+    provisioner_jobs, provisioner_keys, template_versions, templates, tokens, users,
+    workspace_agents, workspace_builds, workspaces,
 };
 use crate::app_state::AppState;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +13,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(general::routes())
         .merge(auth::routes())
+        .merge(external_auth::routes())
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(organizations::routes())

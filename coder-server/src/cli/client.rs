@@ -44,6 +44,23 @@ impl Client {
         Self::new(global, &url, Some(token))
     }
 
+    /// The deployment that is named or that the user is signed in to, with a session or without.
+    pub(crate) fn perhaps_signed_in(global: &GlobalArgs) -> CliResult<Self> {
+        let config = ConfigDir::new(global.global_config.as_deref())?;
+        let url = global.url.clone().or_else(|| config.url());
+        let url = url.ok_or_else(|| {
+            CliError::new("no deployment is named")
+                .hint("Pass --url, or sign in with: coder login <url>")
+        })?;
+        let token = global.token.clone().or_else(|| config.session());
+        Self::new(global, &url, token)
+    }
+
+    /// Whether there is a session to use.
+    pub(crate) const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Any deployment.
     pub(crate) fn new(global: &GlobalArgs, url: &str, token: Option<String>) -> CliResult<Self> {
         let mut parsed = parse_url(url)?;
@@ -52,11 +69,12 @@ impl Client {
             parsed.set_path(&path);
         }
         let http = global.http_client()?;
+        let headers = global.headers(parsed.as_str())?;
         Ok(Self {
             http,
             url: parsed,
             token,
-            headers: global.headers()?,
+            headers,
         })
     }
 
@@ -79,6 +97,11 @@ impl Client {
         decode(path, self.call(Method::POST, path, Some(body)).await?).await
     }
 
+    /// Replaces a value and reads the answer.
+    pub(crate) async fn put<T: DeserializeOwned>(&self, path: &str, body: &Value) -> CliResult<T> {
+        decode(path, self.call(Method::PUT, path, Some(body)).await?).await
+    }
+
     /// Sends a value with another method; the answer does not matter.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> CliResult {
         self.call(method, path, body).await.map(drop)
@@ -93,6 +116,21 @@ impl Client {
             return Ok(None);
         }
         decode(path, checked(response).await?).await.map(Some)
+    }
+
+    /// The status of an answer whatever it is, and the value of a success.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> CliResult<(StatusCode, Option<T>)> {
+        let request = self.request(Method::GET, path)?.timeout(CALL_TIMEOUT);
+        let response = self.execute(request).await?;
+        let status = response.status();
+        let value = match status.is_success() {
+            true => Some(decode(path, response).await?),
+            false => None,
+        };
+        Ok((status, value))
     }
 
     /// Uploads an archive; answers the id of the file.
@@ -140,11 +178,30 @@ impl Client {
     }
 
     async fn execute(&self, request: reqwest::RequestBuilder) -> CliResult<reqwest::Response> {
-        request.send().await.map_err(|error| {
+        send(request).await.map_err(|error| {
             CliError::new(format!("{} cannot be reached", self.url))
                 .caused_by(error)
                 .hint("Check the URL, and HTTPS_PROXY and NO_PROXY if you are behind a proxy.")
         })
+    }
+}
+
+/// Sends a request. One that only reads is sent once more when the connection, which an earlier one has left
+/// open, turns out to be closed: some proxies close theirs without a word.
+pub(super) async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+    let (http, request) = request.build_split();
+    let request = request?;
+    let again = match *request.method() {
+        Method::GET => request.try_clone(),
+        _ => None,
+    };
+    match (http.execute(request).await, again) {
+        (Err(error), Some(again))
+            if error.is_request() && !error.is_connect() && !error.is_timeout() =>
+        {
+            http.execute(again).await
+        }
+        (answer, _) => answer,
     }
 }
 

@@ -6,24 +6,33 @@ mod config_dir;
 mod config_ssh;
 mod create;
 mod dry_run;
+mod duration;
 mod entry;
 mod error;
+mod favorite;
 mod global;
 mod list;
 mod login;
 mod logs;
+mod netcheck;
+mod open;
 mod output;
 mod parameters;
+mod ping;
+mod port_forward;
 mod presets;
 mod progress;
 mod provisioner;
-mod scripts;
+mod publickey;
+mod reach;
+mod rename;
 mod server;
 mod show;
 mod ssh;
 mod state;
 mod stdio;
 mod templates;
+mod tokens;
 mod types;
 mod update;
 mod version;
@@ -87,9 +96,36 @@ enum Command {
     /// Show the logs of a workspace's build and agents.
     Logs(logs::LogsArgs),
     /// Open a shell or run a command in a workspace.
-    Ssh(ssh::SshArgs),
+    Ssh(Box<ssh::SshArgs>),
+    /// The ProxyCommand of the VS Code extension.
+    #[command(name = "vscodessh", hide = true)]
+    VsCodeSsh(ssh::VsCodeSshArgs),
+    /// Forward ports of a workspace to this machine.
+    #[command(alias = "tunnel")]
+    PortForward(port_forward::PortForwardArgs),
+    /// Measure how long it is to a workspace.
+    Ping(ping::PingArgs),
+    /// Go the way to the deployment hop by hop, and name the one that fails.
+    Netcheck(netcheck::NetcheckArgs),
+    /// Open things of a workspace on the desktop.
+    #[command(subcommand)]
+    Open(open::OpenCommand),
+    /// Rename a workspace.
+    Rename(rename::RenameArgs),
+    /// Pin a workspace, so that lists show it first.
+    #[command(alias = "fav", alias = "favourite")]
+    Favorite(favorite::FavoriteArgs),
+    /// Unpin a workspace.
+    #[command(alias = "unfav", alias = "unfavourite")]
+    Unfavorite(favorite::FavoriteArgs),
+    /// Print the key with which your workspaces reach Git hosts, or replace it.
+    #[command(visible_alias = "pubkey", name = "publickey")]
+    PublicKey(publickey::PublicKeyArgs),
     /// Write a section for workspaces into the SSH configuration.
     ConfigSsh(config_ssh::ConfigSshArgs),
+    /// Tokens: keys for scripts.
+    #[command(subcommand, alias = "token")]
+    Tokens(tokens::TokensCommand),
     /// Print the version.
     Version(output::OutputArgs),
     /// Run the agent, in a workspace.
@@ -98,6 +134,12 @@ enum Command {
     /// Show the use of CPU, memory and disk where this runs.
     #[command(disable_help_flag = true)]
     Stat,
+    /// Run ssh for Git with your Coder key, in a workspace.
+    #[command(hide = true, disable_help_flag = true)]
+    Gitssh,
+    /// Answer Git's question for a name or password, in a workspace.
+    #[command(hide = true, disable_help_flag = true)]
+    Gitaskpass,
     /// Print the OpenAPI document of the HTTP API.
     #[command(hide = true)]
     Openapi,
@@ -111,6 +153,7 @@ fn main(arguments: Vec<OsString>) -> ExitCode {
     let mut runtime = match &cli.command {
         // A second thread would only be woken for each piece that passes.
         Command::Ssh(args) if args.only_copies() => tokio::runtime::Builder::new_current_thread(),
+        Command::VsCodeSsh(_) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = match runtime.enable_all().build() {
@@ -145,11 +188,21 @@ async fn run(cli: Cli) -> CliResult {
         Command::Provisioner(command) => provisioner::run(global, command).await,
         Command::State(command) => state::run(global, command).await,
         Command::Logs(args) => logs::run(global, args).await,
-        Command::Ssh(args) => ssh::run(global, args).await,
+        Command::Ssh(args) => ssh::run(global, *args).await,
+        Command::VsCodeSsh(args) => ssh::run_vscode(global, args).await,
+        Command::PortForward(args) => port_forward::run(global, args).await,
+        Command::Ping(args) => ping::run(global, args).await,
+        Command::Netcheck(args) => netcheck::run(global, args).await,
+        Command::Open(command) => open::run(global, command).await,
+        Command::Rename(args) => rename::run(global, args).await,
+        Command::Favorite(args) => favorite::favorite(global, args).await,
+        Command::Unfavorite(args) => favorite::unfavorite(global, args).await,
+        Command::PublicKey(args) => publickey::run(global, args).await,
         Command::ConfigSsh(args) => config_ssh::run(global, args).await,
+        Command::Tokens(command) => tokens::run(global, command).await,
         Command::Version(args) => version::run(&args),
-        // Both are told apart from the command line before that is parsed, see `entry`.
-        Command::Agent | Command::Stat => Ok(()),
+        // These are told apart from the command line before that is parsed, see `entry`.
+        Command::Agent | Command::Stat | Command::Gitssh | Command::Gitaskpass => Ok(()),
         Command::Openapi => {
             let document = crate::http::openapi::json();
             let document = document.map_err(|error| {
@@ -167,5 +220,31 @@ mod tests {
     #[test]
     fn the_flags_do_not_clash() {
         super::Cli::command().debug_assert();
+    }
+
+    /// An argument with the id of a global one is taken for it, which only login wants.
+    #[test]
+    fn no_command_has_an_argument_of_all_commands() {
+        fn check(command: &clap::Command, global: &[&str]) {
+            for argument in command.get_arguments() {
+                let id = argument.get_id().as_str();
+                if (command.get_name(), id) == ("login", "url") {
+                    continue;
+                }
+                assert!(!global.contains(&id), "{} has {id}", command.get_name());
+            }
+            for command in command.get_subcommands() {
+                check(command, global);
+            }
+        }
+        let all = super::Cli::command();
+        let global = all
+            .get_arguments()
+            .filter(|argument| argument.is_global_set());
+        let global: Vec<&str> = global.map(|argument| argument.get_id().as_str()).collect();
+        assert!(global.contains(&"token"));
+        for command in all.get_subcommands() {
+            check(command, &global);
+        }
     }
 }

@@ -156,6 +156,8 @@ pub(crate) struct Agent {
     #[serde(default)]
     pub(crate) version: String,
     #[serde(default)]
+    pub(crate) expanded_directory: String,
+    #[serde(default)]
     pub(crate) troubleshooting_url: String,
     #[serde(default)]
     pub(crate) scripts: Vec<Script>,

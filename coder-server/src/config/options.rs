@@ -1,8 +1,8 @@
 //! All options together.
 
 use super::{
-    ClientConfig, DatabaseConfig, HttpConfig, IntrospectionConfig, ProvisionerConfig,
-    RetentionConfig, TerraformConfig, TlsConfig,
+    ClientConfig, DatabaseConfig, HttpConfig, IdentityConfig, IntrospectionConfig,
+    ProvisionerConfig, RetentionConfig, TerraformConfig, TlsConfig,
 };
 use clap::builder::BoolishValueParser;
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ pub struct Config {
     /// PostgreSQL.
     #[command(flatten)]
     pub database: DatabaseConfig,
+    /// Keys of users, and how machines in clouds are known.
+    #[command(flatten)]
+    pub identity: IdentityConfig,
     /// Built-in daemons and their jobs.
     #[command(flatten)]
     pub provisioner: ProvisionerConfig,

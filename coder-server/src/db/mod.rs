@@ -11,6 +11,7 @@
 //! what callers see.
 
 mod convert;
+mod encryption;
 mod entity;
 mod error;
 mod log_budget;
@@ -24,6 +25,7 @@ mod transaction;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use encryption::{EncryptionError, TokenEncryption};
 pub use migration::{migrate, revert};
 pub use pg_store::{DatabaseOptions, PgStore};
 pub use pubsub::PgPubSub;

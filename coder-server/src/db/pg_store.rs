@@ -10,6 +10,7 @@ use sea_orm::{
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::{
+    encryption::TokenEncryption,
     error::{database_error, sqlx_error},
     transaction::PgTransaction,
 };
@@ -30,16 +31,19 @@ pub struct DatabaseOptions {
     pub acquire_timeout: Duration,
     /// How long PostgreSQL works on one statement, waiting for locks included.
     pub statement_timeout: Duration,
+    /// Encrypts secrets that have to be read again.
+    pub encryption: TokenEncryption,
 }
 
 impl DatabaseOptions {
-    /// Ten connections, 2.5 s for one to become free, 30 s for a statement.
+    /// Ten connections, 2.5 s for one to become free, 30 s for a statement, no encryption.
     pub fn new(connect: PgConnectOptions) -> Self {
         Self {
             connect,
             max_open: 10,
             acquire_timeout: Duration::from_millis(2500),
             statement_timeout: Duration::from_secs(30),
+            encryption: TokenEncryption::default(),
         }
     }
 }
@@ -48,6 +52,7 @@ impl DatabaseOptions {
 #[derive(Debug, Clone)]
 pub struct PgStore {
     connection: DatabaseConnection,
+    encryption: TokenEncryption,
 }
 
 impl PgStore {
@@ -80,6 +85,7 @@ impl PgStore {
         }
         Ok(Self {
             connection: SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+            encryption: options.encryption,
         })
     }
 
@@ -100,7 +106,8 @@ impl PgStore {
 impl Store for PgStore {
     async fn begin(&self) -> StoreResult<Box<dyn Transaction>> {
         let transaction = self.connection.begin().await.map_err(database_error)?;
-        Ok(Box::new(PgTransaction::new(transaction)))
+        let encryption = self.encryption.clone();
+        Ok(Box::new(PgTransaction::new(transaction, encryption)))
     }
 
     async fn ping(&self) -> StoreResult<()> {

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use coder_core::{
     event::Event,
     store::{
-        ApiKeyStore, ConnectionLogStore, FileStore, OrganizationStore, ProvisionerDaemonStore,
-        ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreError, StoreResult,
-        TemplateStore, TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStatsStore,
+        AgentIdentityStore, ApiKeyStore, ConnectionLogStore, DevcontainerStore, FileStore,
+        GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
+        ProvisionerKeyStore, SettingStore, StoreError, StoreResult, TemplateStore,
+        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStatsStore,
         WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
         WorkspaceStore,
     },
@@ -21,6 +22,7 @@ use sea_orm::{
 
 use super::{
     convert::{FromRow, to_json},
+    encryption::TokenEncryption,
     error::database_error,
     pubsub::CHANNEL,
     query::Query,
@@ -36,14 +38,20 @@ pub(super) struct PgTransaction {
     /// Whether a statement failed. PostgreSQL then only rolls back, and says nothing when asked to
     /// commit.
     failed: AtomicBool,
+    encryption: TokenEncryption,
 }
 
 impl PgTransaction {
-    pub(super) fn new(connection: DatabaseTransaction) -> Self {
+    pub(super) fn new(connection: DatabaseTransaction, encryption: TokenEncryption) -> Self {
         Self {
             connection,
             failed: AtomicBool::new(false),
+            encryption,
         }
+    }
+
+    pub(super) const fn encryption(&self) -> &TokenEncryption {
+        &self.encryption
     }
 
     /// Translates the error of a statement, and remembers that there was one.
@@ -227,6 +235,10 @@ impl Transaction for PgTransaction {
         self
     }
 
+    fn git_ssh_keys(&mut self) -> &mut dyn GitSshKeyStore {
+        self
+    }
+
     fn files(&mut self) -> &mut dyn FileStore {
         self
     }
@@ -264,6 +276,14 @@ impl Transaction for PgTransaction {
     }
 
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore {
+        self
+    }
+
+    fn devcontainers(&mut self) -> &mut dyn DevcontainerStore {
+        self
+    }
+
+    fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore {
         self
     }
 

@@ -1,24 +1,30 @@
 //! What an agent calls, over the core's use cases. The HTTP endpoints below `workspaceagents/me/` and
 //! [`AgentApi`] are two faces of the same calls.
 
+use super::host_key;
+use super::sub_agents::devcontainer;
 use crate::app_state::AppState;
 use async_trait::async_trait;
 use coder_agent::{
     AgentApi,
     protocol::{
-        App, ConnectionAction, Healthcheck, LifecycleReport, LogSource, Manifest,
-        MetadataDescription, PatchLogs, PostLogSourceRequest, ReportAppHealth, ReportConnection,
-        ReportMetadata, ResourcesDatapoint, ResourcesMonitoringConfiguration,
+        App, ConnectionAction, CreateSubAgentRequest, CreateSubAgentResponse, ExternalAuthQuery,
+        ExternalAuthResponse, GitSshKey, Healthcheck, LifecycleReport, ListSubAgentsResponse,
+        LogSource, Manifest, MetadataDescription, PatchLogs, PostLogSourceRequest, ReportAppHealth,
+        ReportConnection, ReportMetadata, ResourcesDatapoint, ResourcesMonitoringConfiguration,
         ResourcesMonitoringUsage, Script, ScriptCompleted, Startup, Stats, StatsResponse,
     },
 };
 use coder_core::{
     Error, ErrorKind,
     agent_stats::{AgentStats, SessionCounts},
+    id::WorkspaceAgentId,
     resource_monitor::{COLLECTION_INTERVAL_SECONDS, DATAPOINTS, ResourceUsage},
     script::{ScriptTiming, WorkspaceAgentScript},
     service::{
-        agents::{AgentStartup, Agents, NewAgentLog, StatsReport, UsageDatapoint},
+        agents::{
+            AgentStartup, Agents, NewAgentLog, StatsReport, UsageDatapoint, require_user_data,
+        },
         connection_logs::{ConnectionEnd, ConnectionLogs, ReportedConnection},
     },
     store::AgentOwner,
@@ -30,9 +36,9 @@ use std::sync::Arc;
 /// The calls of one agent, whose token was checked.
 #[derive(Clone, Debug)]
 pub struct AgentCalls {
-    agents: Agents,
+    pub(super) agents: Agents,
     state: AppState,
-    owner: Arc<AgentOwner>,
+    pub(super) owner: Arc<AgentOwner>,
 }
 
 impl AgentCalls {
@@ -55,6 +61,7 @@ impl AgentCalls {
         let AgentOwner {
             agent, workspace, ..
         } = &*self.owner;
+        let host_key = host_key(&self.agents, workspace, &agent.name).await?;
         Ok(Manifest {
             agent_id: agent.id,
             agent_name: agent.name.clone(),
@@ -70,8 +77,10 @@ impl AgentCalls {
             scripts: found.scripts.into_iter().map(script).collect(),
             apps: found.apps.into_iter().map(app).collect(),
             metadata: found.metadata.into_iter().map(metadatum).collect(),
+            devcontainers: found.devcontainers.into_iter().map(devcontainer).collect(),
             git_auth_configs: found.external_auth_providers.len(),
             logs_length: usize::try_from(agent.logs_length).unwrap_or_default(),
+            ssh_host_key_seed: Some(host_key.to_hex()),
         })
     }
 
@@ -198,6 +207,31 @@ impl AgentCalls {
         Ok(StatsResponse {
             report_interval: u64::try_from(seconds).unwrap_or_default().max(1),
         })
+    }
+
+    /// See [`AgentApi::git_ssh_key`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn git_ssh_key(&self) -> Result<GitSshKey, Error> {
+        let key = self.agents.git_ssh_key(&self.owner).await?;
+        Ok(GitSshKey {
+            public_key: key.public_key,
+            private_key: key.private_key,
+        })
+    }
+
+    /// See [`AgentApi::external_auth`]. No provider can be configured yet.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn external_auth(&self, query: &ExternalAuthQuery) -> Result<ExternalAuthResponse, Error> {
+        require_user_data(&self.owner)?;
+        if query.matching.is_empty() == query.id.is_empty() {
+            return Err(Error::invalid("Name exactly one of match and id."));
+        }
+        let message = "This deployment has no external provider for this.";
+        Err(Error::new(ErrorKind::NotFound, message))
     }
 
     /// See [`AgentApi::report_connection`].
@@ -356,6 +390,32 @@ impl AgentApi for AgentCalls {
     ) -> coder_agent::Result<()> {
         let pushed = Self::push_resources_monitoring_usage(self, usage).await;
         pushed.map_err(to_agent)
+    }
+
+    async fn git_ssh_key(&self) -> coder_agent::Result<GitSshKey> {
+        Self::git_ssh_key(self).await.map_err(to_agent)
+    }
+
+    async fn external_auth(
+        &self,
+        query: ExternalAuthQuery,
+    ) -> coder_agent::Result<ExternalAuthResponse> {
+        Self::external_auth(self, &query).map_err(to_agent)
+    }
+
+    async fn create_sub_agent(
+        &self,
+        new: CreateSubAgentRequest,
+    ) -> coder_agent::Result<CreateSubAgentResponse> {
+        Self::create_sub_agent(self, new).await.map_err(to_agent)
+    }
+
+    async fn list_sub_agents(&self) -> coder_agent::Result<ListSubAgentsResponse> {
+        Self::list_sub_agents(self).await.map_err(to_agent)
+    }
+
+    async fn delete_sub_agent(&self, id: WorkspaceAgentId) -> coder_agent::Result<()> {
+        Self::delete_sub_agent(self, id).await.map_err(to_agent)
     }
 }
 

@@ -65,9 +65,29 @@ impl Tunnels {
     /// [`Unavailable`](ErrorKind::Unavailable) when the agent is not connected here, else as
     /// [`AgentTunnel::open`].
     pub async fn open(&self, agent: WorkspaceAgentId, port: u16) -> Result<TunnelStream> {
+        self.tunnel(agent)?.open(port).await
+    }
+
+    /// Opens a stream of datagrams to a UDP port of an agent's workspace.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_udp(&self, agent: WorkspaceAgentId, port: u16) -> Result<TunnelStream> {
+        self.tunnel(agent)?.open_udp(port).await
+    }
+
+    /// Asks an agent for a sign of life and tells how long it took.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn ping(&self, agent: WorkspaceAgentId) -> Result<Duration> {
+        self.tunnel(agent)?.ping().await
+    }
+
+    fn tunnel(&self, agent: WorkspaceAgentId) -> Result<AgentTunnel> {
         let tunnel = self.live().get(&agent).map(|(_, tunnel)| tunnel.clone());
         let absent = || Error::new(ErrorKind::Unavailable, "The agent is not connected.");
-        tunnel.ok_or_else(absent)?.open(port).await
+        tunnel.ok_or_else(absent)
     }
 
     /// The stream for which an agent was asked to dial with this ticket: only with one of its own.

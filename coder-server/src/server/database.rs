@@ -3,7 +3,7 @@
 use super::ServerError;
 use crate::{
     config::Config,
-    db::{DatabaseOptions, PgPubSub, PgStore, migrate},
+    db::{DatabaseOptions, PgPubSub, PgStore, TokenEncryption, migrate},
     postgres::{BundledOptions, BundledPostgres},
 };
 use sqlx::postgres::PgConnectOptions;
@@ -19,6 +19,11 @@ pub(super) struct Database {
 impl Database {
     /// Starts or finds it. The bundled one keeps its files below `folder`.
     pub(super) async fn open(config: &Config, folder: &Path) -> Result<Self, ServerError> {
+        let keys = &config.database.external_token_encryption_keys;
+        let encryption = TokenEncryption::new(keys).map_err(|error| ServerError::Option {
+            option: "--external-token-encryption-keys",
+            reason: error.to_string(),
+        })?;
         let bundled = match config.database.postgres_url {
             Some(_) => None,
             None => {
@@ -40,6 +45,7 @@ impl Database {
         migrate(&connect).await?;
         let mut options = DatabaseOptions::new(connect.clone());
         options.max_open = config.database.postgres_conn_max_open;
+        options.encryption = encryption;
         let store = PgStore::connect(options).await?;
         let pubsub = PgPubSub::start(connect).await;
         Ok(Self {

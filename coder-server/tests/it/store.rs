@@ -7,6 +7,7 @@ use coder_core::{
     clock::{Clock as _, OsEntropy, SystemClock},
     event::{Event, PubSub as _, Signal, Subscription, Topic},
     file::File,
+    git_ssh_key::{GitSshKey, SshKeygenAlgorithm},
     id::{
         FileId, LeaseId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, TemplateVersionId,
         UserId,
@@ -15,11 +16,12 @@ use coder_core::{
     provisioner_job::{
         JobInput, JobLog, LogLevel, LogSource, NewJob, ProvisionerJob, ProvisionerType, with_scope,
     },
+    secret::Secret,
     store::{ClaimJob, Store, StoreError},
     user::{LoginType, User, UserStatus},
 };
 use coder_server::db::{
-    DatabaseOptions, PgPubSub, PgStore, migrate, revert, testing::TestDatabase,
+    DatabaseOptions, PgPubSub, PgStore, TokenEncryption, migrate, revert, testing::TestDatabase,
 };
 use futures_util::StreamExt as _;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, postgres::PgConnectOptions};
@@ -562,4 +564,63 @@ async fn no_token_is_readable_in_a_dump() {
         .unwrap();
     let (_, secret) = new.token.expose().split_once('-').unwrap();
     assert!(row.contains(&key.id) && !row.contains(secret), "{row}");
+}
+
+#[tokio::test]
+async fn secrets_are_encrypted_with_keys_that_are_not_in_the_database() {
+    let database = TestDatabase::create().await;
+    let store = async |keys: &[&str]| {
+        let keys: Vec<Secret> = keys.iter().map(|key| Secret::new(*key)).collect();
+        let options = DatabaseOptions {
+            encryption: TokenEncryption::new(&keys).unwrap(),
+            acquire_timeout: DEADLINE,
+            ..DatabaseOptions::new(database.options())
+        };
+        PgStore::connect(options).await.unwrap()
+    };
+    let old = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let new = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+    let plain = store(&[]).await;
+    let owner = parents(&plain).await.user;
+    let key = || {
+        let algorithm = SshKeygenAlgorithm::Ed25519;
+        GitSshKey::generate(owner, algorithm, &OsEntropy, now()).unwrap()
+    };
+    let read = async |store: &PgStore| {
+        let mut transaction = store.begin().await.unwrap();
+        let found = transaction.git_ssh_keys().get(owner).await;
+        transaction.rollback().await.unwrap();
+        found.map(Option::unwrap)
+    };
+    let update = async |store: &PgStore, key: &GitSshKey| {
+        let mut transaction = store.begin().await.unwrap();
+        transaction.git_ssh_keys().get_or_insert(key).await.unwrap();
+        transaction.git_ssh_keys().update(key).await.unwrap();
+        transaction.commit().await.unwrap();
+    };
+    let first = key();
+    update(&plain, &first).await;
+    let encrypting = store(&[old]).await;
+    assert_eq!(
+        read(&encrypting).await.unwrap(),
+        first,
+        "what was there stays readable"
+    );
+
+    let second = GitSshKey {
+        created_at: first.created_at,
+        ..key()
+    };
+    update(&encrypting, &second).await;
+    let mut admin = database.admin_options().connect().await.unwrap();
+    let row = sqlx::query("SELECT row_to_json(k)::text FROM git_ssh_keys k");
+    let row: String = row.fetch_one(&mut admin).await.unwrap().get(0);
+    assert!(!row.contains("PRIVATE KEY"), "{row}");
+    assert_eq!(read(&encrypting).await.unwrap(), second);
+    assert_eq!(read(&store(&[new, old]).await).await.unwrap(), second);
+    for without in [plain, store(&[new]).await] {
+        let error = read(&without).await.unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    }
+    admin.close().await.unwrap();
 }

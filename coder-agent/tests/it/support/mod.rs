@@ -56,8 +56,10 @@ pub(crate) fn manifest() -> Manifest {
         scripts: Vec::new(),
         apps: Vec::new(),
         metadata: Vec::new(),
+        devcontainers: Vec::new(),
         git_auth_configs: 0,
         logs_length: 0,
+        ssh_host_key_seed: None,
     }
 }
 

@@ -1,9 +1,9 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use coder_agent::protocol::SESSION_TOKEN_HEADER;
+use coder_agent::protocol::{API_VERSION, ExternalAuthQuery, SESSION_TOKEN_HEADER};
 use coder_agent::testing::FakeAgentApi;
 use coder_agent::tunnel::{AgentTunnel, Io, splice, ws};
 use coder_agent::{AgentApi, Error, ErrorKind};
@@ -34,6 +34,10 @@ pub(crate) struct State {
     pub(crate) api: FakeAgentApi,
     tunnel: watch::Sender<Option<AgentTunnel>>,
     pub(crate) tunnels: AtomicUsize,
+    /// The token that is good.
+    pub(crate) token: Mutex<String>,
+    /// The documents that were exchanged for it, with the last part of the path.
+    pub(crate) exchanged: Mutex<Vec<(String, serde_json::Value)>>,
     /// Connections of streams that were moved.
     pub(crate) streams: AtomicUsize,
 }
@@ -58,6 +62,8 @@ impl TestServer {
             api,
             tunnel: watch::Sender::new(None),
             tunnels: AtomicUsize::new(0),
+            token: Mutex::new(TOKEN.to_owned()),
+            exchanged: Mutex::default(),
             streams: AtomicUsize::new(0),
         };
         let state = Arc::new(state);
@@ -123,8 +129,12 @@ async fn connection(state: Arc<State>, socket: impl Io) {
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
     let path = request.uri().path().to_owned();
+    if path.ends_with("-instance-identity") {
+        return exchange(&state, &path, request).await;
+    }
     let token = request.headers().get(SESSION_TOKEN_HEADER);
-    if token.is_none_or(|token| token != TOKEN) {
+    let good = state.token.lock().unwrap().clone();
+    if token.is_none_or(|token| token != good.as_str()) {
         return failed(&Error::new(
             ErrorKind::Unauthenticated,
             "Agent token is not valid.",
@@ -144,8 +154,21 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Answer {
     }
 }
 
+async fn exchange(state: &State, path: &str, request: Request<Incoming>) -> Answer {
+    let name = path.strip_prefix("/api/v2/workspaceagents/").unwrap();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let mut exchanged = state.exchanged.lock().unwrap();
+    exchanged.push((name.to_owned(), read(&body)));
+    let token = state.token.lock().unwrap().clone();
+    response(
+        StatusCode::OK,
+        &serde_json::json!({ "session_token": token }),
+    )
+}
+
 async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> Answer {
     let method = request.method().clone();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let done = |result: Result<(), Error>| match result {
         Ok(()) => response(StatusCode::OK, &serde_json::json!({ "message": "ok" })),
@@ -161,6 +184,14 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
         (Method::POST, "script-completed") => done(api.script_completed(read(&body)).await),
         (Method::POST, "app-health") => done(api.report_app_health(read(&body)).await),
         (Method::POST, "report-stats") => given(api.report_stats(read(&body)).await),
+        (Method::GET, "gitsshkey") => given(api.git_ssh_key().await),
+        (Method::POST, "sub-agents") => given(api.create_sub_agent(read(&body)).await),
+        (Method::GET, "sub-agents") => given(api.list_sub_agents().await),
+        (Method::DELETE, call) if call.starts_with("sub-agents/") => {
+            let id = call.trim_start_matches("sub-agents/").parse().unwrap();
+            done(api.delete_sub_agent(id).await)
+        }
+        (Method::GET, "external-auth") => given(api.external_auth(external_auth(&query)).await),
         (Method::POST, "report-connection") => done(api.report_connection(read(&body)).await),
         (Method::GET, "resources-monitoring-configuration") => {
             given(api.resources_monitoring_configuration().await)
@@ -172,8 +203,25 @@ async fn control(api: &FakeAgentApi, call: &str, request: Request<Incoming>) -> 
     }
 }
 
+fn external_auth(query: &str) -> ExternalAuthQuery {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let mut asked = ExternalAuthQuery::default();
+    for (name, value) in pairs {
+        match name.as_ref() {
+            "match" => asked.matching = value.into_owned(),
+            "id" => asked.id = value.into_owned(),
+            name => {
+                assert_eq!(name, "listen");
+                asked.listen = value == "true";
+            }
+        }
+    }
+    asked
+}
+
 fn tunnel(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
-    assert_eq!(request.uri().query(), Some("version=1.1"));
+    let expected = format!("version={API_VERSION}");
+    assert_eq!(request.uri().query(), Some(&*expected));
     let upgrade = hyper::upgrade::on(&mut request);
     let answer = ws::upgrade_response(request.headers()).unwrap();
     tokio::spawn(async move {
@@ -190,7 +238,7 @@ async fn connect(state: Arc<State>, mut request: Request<Incoming>) -> Answer {
     let port = request
         .uri()
         .query()
-        .and_then(|query| query.strip_prefix("port="));
+        .and_then(|query| query.strip_prefix("port=")?.strip_suffix("&network=tcp"));
     let port = port.unwrap().parse().unwrap();
     let tunnel = state.tunnel.borrow().clone();
     let Some(tunnel) = tunnel else {
@@ -243,8 +291,10 @@ fn given<T: Serialize>(result: Result<T, Error>) -> Answer {
 fn failed(error: &Error) -> Answer {
     let status = match error.kind() {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_GATEWAY,
     };

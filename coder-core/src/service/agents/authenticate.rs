@@ -1,6 +1,7 @@
 use super::Agents;
 use crate::{
     Error, ErrorKind, Result,
+    devcontainer::WorkspaceAgentDevcontainer,
     script::WorkspaceAgentScript,
     secret::TokenHash,
     service::unit::settle,
@@ -22,6 +23,8 @@ pub struct AgentManifest {
     pub apps: Vec<WorkspaceApp>,
     /// What to measure.
     pub metadata: Vec<AgentMetadatum>,
+    /// Dev containers to start.
+    pub devcontainers: Vec<WorkspaceAgentDevcontainer>,
     /// Logins that the template asks for whose tokens the agent may fetch.
     pub external_auth_providers: Vec<ExternalAuthProvider>,
 }
@@ -37,7 +40,7 @@ impl Agents {
         let hash = TokenHash::of(token);
         let mut tx = self.deps.begin().await?;
         let found = async {
-            let found = tx.workspace_agents().by_token(hash).await?;
+            let found = by_token(tx.as_mut(), hash).await?;
             let found = found.ok_or_else(refused)?;
             if is_current(tx.as_mut(), &found).await? {
                 Ok(found)
@@ -68,11 +71,23 @@ impl Agents {
                 scripts: tx.workspace_agents().scripts(&[id]).await?,
                 apps: tx.workspace_apps().by_agents(&[id]).await?,
                 metadata: tx.workspace_agents().metadata(&[id]).await?,
+                devcontainers: tx.devcontainers().by_agents(&[id]).await?,
                 external_auth_providers: values.external_auth_providers,
             })
         };
         let found = found.await;
         settle(tx, found).await
+    }
+}
+
+/// The agent whose template gave it this token, or that got it for the word of its cloud.
+async fn by_token(tx: &mut dyn Transaction, token: TokenHash) -> Result<Option<AgentOwner>> {
+    if let Some(found) = tx.workspace_agents().by_token(token).await? {
+        return Ok(Some(found));
+    }
+    match tx.agent_identities().by_token(token).await? {
+        Some(agent) => Ok(tx.workspace_agents().with_owner(agent).await?),
+        None => Ok(None),
     }
 }
 

@@ -7,20 +7,26 @@
 mod authenticate;
 mod connection;
 mod crowd;
+mod git_ssh_key;
+mod host_key;
+mod instance_identity;
 mod logs;
 mod metadata;
 mod monitors;
 mod query;
 mod report;
 mod stats;
+mod sub_agents;
 
 pub use authenticate::AgentManifest;
 pub use connection::INACTIVE_AFTER_MS;
+pub use git_ssh_key::require_user_data;
 pub use logs::{EXTERNAL_LOG_SOURCE, NewAgentLog};
 pub use monitors::UsageDatapoint;
 pub use report::AgentStartup;
 pub use stats::StatsReport;
 pub(in crate::service) use stats::note_use;
+pub use sub_agents::NewSubAgent;
 
 use super::Deps;
 use crate::{Result, event::Event, store::Transaction, workspace::Workspace};

@@ -22,7 +22,9 @@ pub async fn resources(
         return Ok(Vec::new());
     }
     let ids: Vec<_> = resources.iter().map(|resource| resource.id).collect();
-    let found = tx.workspace_agents().by_resources(&ids).await?;
+    let mut found = tx.workspace_agents().by_resources(&ids).await?;
+    // Those of dev containers come and go while a build is the newest.
+    found.retain(|agent| !agent.deleted || agent.parent_id.is_none());
     let found = agents(tx, found).await?;
     let mut found = group(found, |details| details.agent.resource_id);
     let add = |resource: WorkspaceResource| ResourceDetails {

@@ -2,12 +2,14 @@ use super::{Jobs, announce, session_token};
 use crate::{
     Error, ErrorKind, Result, Timestamp,
     event::Event,
+    git_ssh_key::GitSshKey,
     id::LeaseId,
     parameter::ParameterValue,
     provisioner_daemon::ProvisionerDaemon,
     provisioner_job::{JobInput, ProvisionerJob},
     secret::Secret,
     service::{
+        git_ssh_keys,
         provisioner_keys::{key_exists, refused},
         unit::{ATTEMPTS, met_another, settle},
     },
@@ -105,6 +107,8 @@ pub struct BuildWork {
     pub variables: Vec<VariableValue>,
     /// Terraform state to begin from.
     pub state: Vec<u8>,
+    /// The owner's key pair for Git hosts.
+    pub owner_ssh_key: GitSshKey,
     /// A key of the owner for the workspace to hold; only for a start.
     pub session_token: Option<Secret>,
     /// Whether to log in detail.
@@ -287,6 +291,7 @@ impl Jobs {
             None
         };
         Ok(BuildWork {
+            owner_ssh_key: git_ssh_keys::of_user(&self.deps, tx, owner.id).await?,
             parameters: tx.workspace_builds().parameters(build.id).await?,
             variables: variables_of(tx, &version).await?,
             state: tx.workspace_builds().state(build.id).await?,

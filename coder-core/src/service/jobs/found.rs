@@ -3,8 +3,9 @@
 use crate::{
     Error, Result, Timestamp,
     clock::Entropy,
+    devcontainer::WorkspaceAgentDevcontainer,
     id::{
-        LogSourceId, ProvisionerJobId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
+        DevcontainerId, LogSourceId, ProvisionerJobId, ScriptId, WorkspaceAgentId, WorkspaceAppId,
         WorkspaceResourceId,
     },
     resource_monitor::ResourceMonitor,
@@ -40,8 +41,20 @@ pub struct FoundAgent {
     pub scripts: Vec<FoundScript>,
     /// What it measures.
     pub metadata: Vec<AgentMetadatum>,
+    /// Dev containers that it starts.
+    pub devcontainers: Vec<FoundDevcontainer>,
     /// What is watched over it.
     pub monitors: Vec<ResourceMonitor>,
+}
+
+/// A dev container with the agent that the template foresees inside, if it attaches anything to that.
+/// Identifiers and links in it are ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundDevcontainer {
+    /// The dev container.
+    pub devcontainer: WorkspaceAgentDevcontainer,
+    /// The agent inside. It gets a token when the container runs.
+    pub agent: Option<FoundAgent>,
 }
 
 /// A script with the icon of its log source. Identifiers and links in it are ignored.
@@ -83,7 +96,7 @@ pub(super) async fn store(
             ..one.resource.clone()
         };
         for agent in &one.agents {
-            rows.add_agent(entropy, resource.id, agent, place);
+            rows.add_agent(entropy, (resource.id, None), agent, place);
         }
         rows.resources.push(resource);
     }
@@ -105,6 +118,7 @@ struct Rows {
     sources: Vec<AgentLogSource>,
     scripts: Vec<WorkspaceAgentScript>,
     metadata: Vec<AgentMetadatum>,
+    devcontainers: Vec<WorkspaceAgentDevcontainer>,
     monitors: Vec<ResourceMonitor>,
 }
 
@@ -112,10 +126,11 @@ impl Rows {
     fn add_agent(
         &mut self,
         entropy: &dyn Entropy,
-        resource_id: WorkspaceResourceId,
+        (resource_id, parent_id): (WorkspaceResourceId, Option<WorkspaceAgentId>),
         found: &FoundAgent,
-        Place { exist, now, .. }: Place,
-    ) {
+        place: Place,
+    ) -> WorkspaceAgentId {
+        let Place { exist, now, .. } = place;
         let usable = |hash: &TokenHash| exist && *hash != TokenHash::of("");
         let auth = match &found.agent.auth {
             AgentAuth::Token(hash) if !usable(hash) => AgentAuth::Token(unknown_token(entropy)),
@@ -124,6 +139,7 @@ impl Rows {
         let agent = WorkspaceAgent {
             auth,
             id: WorkspaceAgentId::generate(entropy),
+            parent_id,
             resource_id,
             created_at: now,
             updated_at: now,
@@ -162,7 +178,38 @@ impl Rows {
             ..monitor.clone()
         });
         self.monitors.extend(monitors);
+        let id = agent.id;
         self.agents.push(agent);
+        self.add_devcontainers(entropy, resource_id, id, found, place);
+        id
+    }
+
+    /// Those of the agent `id`, with the agents inside of them.
+    fn add_devcontainers(
+        &mut self,
+        entropy: &dyn Entropy,
+        resource_id: WorkspaceResourceId,
+        id: WorkspaceAgentId,
+        found: &FoundAgent,
+        place: Place,
+    ) {
+        for FoundDevcontainer {
+            devcontainer,
+            agent,
+        } in &found.devcontainers
+        {
+            let place_inside = (resource_id, Some(id));
+            let inside = agent
+                .as_ref()
+                .map(|agent| self.add_agent(entropy, place_inside, agent, place));
+            self.devcontainers.push(WorkspaceAgentDevcontainer {
+                id: DevcontainerId::generate(entropy),
+                agent_id: id,
+                created_at: place.now,
+                subagent_id: inside,
+                ..devcontainer.clone()
+            });
+        }
     }
 
     async fn insert(&self, tx: &mut dyn Transaction) -> Result<()> {
@@ -187,6 +234,9 @@ impl Rows {
             tx.workspace_agents()
                 .insert_metadata(&self.metadata)
                 .await?;
+        }
+        if !self.devcontainers.is_empty() {
+            tx.devcontainers().insert(&self.devcontainers).await?;
         }
         if !self.monitors.is_empty() {
             tx.workspace_agents()

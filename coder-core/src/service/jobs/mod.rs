@@ -17,7 +17,7 @@ mod update;
 pub use acquire::{AcquiredJob, BuildWork, DryRunWork, ImportWork, Work};
 pub use complete::{BuildResult, ImportResult, JobResult};
 pub use fail::JobFailure;
-pub use found::{FoundAgent, FoundResource, FoundScript};
+pub use found::{FoundAgent, FoundDevcontainer, FoundResource, FoundScript};
 pub use reap::{LEASE_SECONDS, PENDING_MINUTES};
 pub use update::{JobUpdate, MAX_LOG_BATCH_LINES, UpdateAnswer};
 

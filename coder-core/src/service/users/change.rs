@@ -159,6 +159,7 @@ pub async fn delete(deps: &Deps, subject: &Subject, name: &str) -> Result<(), Er
     }
     user.deleted = true;
     tx.api_keys().delete_of_user(user.id).await?;
+    tx.git_ssh_keys().delete(user.id).await?;
     save(deps, tx, user).await?;
     Ok(())
 }

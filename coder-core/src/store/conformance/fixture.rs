@@ -4,6 +4,7 @@ use crate::{
     Timestamp,
     api_key::ApiKey,
     file::{File, TAR},
+    git_ssh_key::GitSshKey,
     id::{
         LogSourceId, OrganizationId, ProvisionerDaemonId, ProvisionerJobId, ProvisionerKeyId,
         TemplateVersionId, WorkspaceAgentId,
@@ -113,6 +114,18 @@ pub fn api_key(key_id: &str, user: &User, token_name: &str) -> ApiKey {
         lifetime_seconds: 86_400,
         scopes: vec!["coder:all".to_owned()],
         token_name: token_name.to_owned(),
+    }
+}
+
+/// A key pair that is none, with this text in both halves.
+#[must_use]
+pub fn git_ssh_key(user: &User, text: &str) -> GitSshKey {
+    GitSshKey {
+        user_id: user.id,
+        created_at: at(10),
+        updated_at: at(11),
+        private_key: Secret::new(format!("private {text}")),
+        public_key: format!("ssh-ed25519 {text}\n"),
     }
 }
 

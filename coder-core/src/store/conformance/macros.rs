@@ -29,12 +29,18 @@ macro_rules! store_conformance {
             use super::*;
 
             $crate::store_conformance_areas! { ($setup)
+                agent_identities {
+                    by_instance_id, uses, tokens,
+                }
                 agent_logs {
                     sources, append_and_read, overflow, metadata, scripts, script_timings, cron_timings,
                     old_logs, resource_monitors,
                 }
                 api_keys {
                     insert_and_find, conflicts, list_order, touch, delete,
+                }
+                devcontainers {
+                    insert_and_list, sub_agents,
                 }
                 connection_logs {
                     upsert, filters, delete_before,
@@ -44,6 +50,9 @@ macro_rules! store_conformance {
                 }
                 files {
                     insert_and_find, conflicts,
+                }
+                git_ssh_keys {
+                    insert_and_update, delete, nul,
                 }
                 job_logs {
                     append_and_read, ranges, overflow,

@@ -3,13 +3,16 @@
 //! A case begins with an empty store, uses the traits only, and never the wall clock. [`fixture`] has the
 //! objects, [`World`] a small deployment to hang them on; other tests may use both.
 
+pub mod agent_identities;
 pub mod agent_logs;
 pub mod api_keys;
 mod backend;
 pub mod connection_logs;
+pub mod devcontainers;
 pub mod events;
 pub mod files;
 pub mod fixture;
+pub mod git_ssh_keys;
 pub mod job_logs;
 pub mod job_queue;
 pub mod job_states;

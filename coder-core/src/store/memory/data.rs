@@ -1,18 +1,21 @@
 //! All rows.
 
-use super::table::Table;
+use super::{agent_identity::AgentToken, table::Table};
 use crate::{
     Timestamp,
     agent_stats::AgentStats,
     api_key::ApiKey,
     connection_log::ConnectionLog,
+    devcontainer::WorkspaceAgentDevcontainer,
     file::File,
+    git_ssh_key::GitSshKey,
     id::{
-        ConnectionLogId, FileId, LogSourceId, OrganizationId, ProvisionerDaemonId,
+        ConnectionLogId, DevcontainerId, FileId, LogSourceId, OrganizationId, ProvisionerDaemonId,
         ProvisionerJobId, ProvisionerKeyId, ScriptId, TemplateId, TemplateVersionId,
         TemplateVersionPresetId, UserId, WorkspaceAgentId, WorkspaceAppId, WorkspaceBuildId,
         WorkspaceId, WorkspaceResourceId,
     },
+    instance_identity::InstanceIdentityUse,
     organization::{Organization, OrganizationMember},
     parameter::{ParameterValue, RichParameter},
     provisioner_daemon::ProvisionerDaemon,
@@ -44,6 +47,7 @@ pub(super) struct Data {
     pub(super) organizations: Table<OrganizationId, Organization>,
     pub(super) organization_members: Table<(OrganizationId, UserId), OrganizationMember>,
     pub(super) api_keys: Table<String, ApiKey>,
+    pub(super) git_ssh_keys: Table<UserId, GitSshKey>,
     pub(super) files: Table<FileId, File>,
     pub(super) templates: Table<TemplateId, Template>,
     pub(super) template_versions: Table<TemplateVersionId, TemplateVersion>,
@@ -75,6 +79,11 @@ pub(super) struct Data {
     pub(super) connection_logs: Table<ConnectionLogId, ConnectionLog>,
     pub(super) resource_monitors: Table<(WorkspaceAgentId, Option<String>), ResourceMonitor>,
     pub(super) workspace_apps: Table<WorkspaceAppId, WorkspaceApp>,
+    pub(super) devcontainers: Table<DevcontainerId, WorkspaceAgentDevcontainer>,
+    /// By instance id and agent name.
+    pub(super) instance_identities: Table<(String, String), InstanceIdentityUse>,
+    /// By the hash of the token.
+    pub(super) agent_tokens: Table<[u8; 32], AgentToken>,
     pub(super) settings: Table<String, String>,
     /// The last id given to a log line or a report.
     pub(super) last_log_id: i64,

@@ -4,10 +4,13 @@
 //! whatever is not changed, and commit puts the copy in place. No lookup has an index, so it is meant for
 //! thousands of rows, not millions.
 
+mod agent_identity;
 mod api_key;
 mod connection_log;
 mod data;
+mod devcontainer;
 mod file;
+mod git_ssh_key;
 mod organization;
 mod provisioner_daemon;
 mod provisioner_job;

@@ -4,11 +4,11 @@ use super::{data::Data, pubsub::Bus};
 use crate::{
     event::Event,
     store::{
-        ApiKeyStore, ConnectionLogStore, FileStore, OrganizationStore, ProvisionerDaemonStore,
-        ProvisionerJobStore, ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore,
-        TemplateVersionStore, Transaction, UserStore, WorkspaceAgentStatsStore,
-        WorkspaceAgentStore, WorkspaceAppStore, WorkspaceBuildStore, WorkspaceResourceStore,
-        WorkspaceStore,
+        AgentIdentityStore, ApiKeyStore, ConnectionLogStore, DevcontainerStore, FileStore,
+        GitSshKeyStore, OrganizationStore, ProvisionerDaemonStore, ProvisionerJobStore,
+        ProvisionerKeyStore, SettingStore, StoreResult, TemplateStore, TemplateVersionStore,
+        Transaction, UserStore, WorkspaceAgentStatsStore, WorkspaceAgentStore, WorkspaceAppStore,
+        WorkspaceBuildStore, WorkspaceResourceStore, WorkspaceStore,
     },
 };
 use async_trait::async_trait;
@@ -45,6 +45,10 @@ impl Transaction for MemoryTransaction {
     }
 
     fn api_keys(&mut self) -> &mut dyn ApiKeyStore {
+        self
+    }
+
+    fn git_ssh_keys(&mut self) -> &mut dyn GitSshKeyStore {
         self
     }
 
@@ -85,6 +89,14 @@ impl Transaction for MemoryTransaction {
     }
 
     fn workspace_agents(&mut self) -> &mut dyn WorkspaceAgentStore {
+        self
+    }
+
+    fn devcontainers(&mut self) -> &mut dyn DevcontainerStore {
+        self
+    }
+
+    fn agent_identities(&mut self) -> &mut dyn AgentIdentityStore {
         self
     }
 

@@ -231,6 +231,7 @@ pub(super) fn found(token: &str) -> FoundResource {
                 icon: "/icon.svg".to_owned(),
             }],
             metadata: vec![fixture::metadatum(agent.id, "cpu", 0)],
+            devcontainers: Vec::new(),
             monitors: vec![ResourceMonitor {
                 agent_id: agent.id,
                 volume: None,

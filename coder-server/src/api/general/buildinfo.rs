@@ -41,7 +41,7 @@ pub(crate) async fn buildinfo(State(state): State<AppState>) -> ApiResult<Json<B
         dashboard_url: state.config.http.access_url_text(),
         telemetry: false,
         workspace_proxy: false,
-        agent_api_version: "1.0".to_owned(),
+        agent_api_version: coder_agent::protocol::API_VERSION.to_owned(),
         provisioner_api_version: "1.0".to_owned(),
         upgrade_message: state.config.client.cli_upgrade_message.clone(),
         deployment_id,

@@ -2,6 +2,7 @@
 
 mod appearance;
 mod buildinfo;
+mod debug_ws;
 mod entitlements;
 mod experiments;
 mod metrics;

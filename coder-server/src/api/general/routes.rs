@@ -1,7 +1,8 @@
 //! Routes of general facts.
 
 use super::{
-    appearance, buildinfo, entitlements, experiments, metrics, regions, root, ssh, update_check,
+    appearance, buildinfo, debug_ws, entitlements, experiments, metrics, regions, root, ssh,
+    update_check,
 };
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,4 +21,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(regions::regions))
         .routes(routes!(regions::applications_host))
         .routes(routes!(metrics::debug_metrics))
+        .routes(routes!(debug_ws::debug_ws))
 }

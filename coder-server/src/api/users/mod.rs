@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod first;
 mod get;
+mod git_ssh_key;
 mod list;
 mod login_type;
 mod organizations;

@@ -1,8 +1,8 @@
 //! Routes of accounts.
 
 use super::{
-    appearance, authmethods, create, delete, first, get, list, login_type, organizations, password,
-    profile, roles, status, validate_password,
+    appearance, authmethods, create, delete, first, get, git_ssh_key, list, login_type,
+    organizations, password, profile, roles, status, validate_password,
 };
 use crate::app_state::AppState;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,6 +25,10 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(
             appearance::get_appearance,
             appearance::update_appearance
+        ))
+        .routes(routes!(
+            git_ssh_key::get_git_ssh_key,
+            git_ssh_key::regenerate_git_ssh_key
         ))
         .routes(routes!(organizations::list_user_organizations))
         .routes(routes!(organizations::get_user_organization))

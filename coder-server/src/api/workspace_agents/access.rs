@@ -63,10 +63,24 @@ impl Access {
     /// # Errors
     /// Why there is none, as a proxy says it.
     pub(super) async fn open(&self, port: u16) -> Result<TunnelStream, ApiError> {
-        let now = self.state.deps.now();
-        self.state.tunnels.comes_back(&self.owner.agent, now).await;
+        self.comes_back().await;
         let opened = self.state.tunnels.open(self.owner.agent.id, port).await;
         opened.map_err(agent_failed)
+    }
+
+    /// Opens a stream of datagrams to a UDP port of the workspace.
+    ///
+    /// # Errors
+    /// Why there is none, as a proxy says it.
+    pub(super) async fn open_udp(&self, port: u16) -> Result<TunnelStream, ApiError> {
+        self.comes_back().await;
+        let opened = self.state.tunnels.open_udp(self.owner.agent.id, port).await;
+        opened.map_err(agent_failed)
+    }
+
+    async fn comes_back(&self) {
+        let now = self.state.deps.now();
+        self.state.tunnels.comes_back(&self.owner.agent, now).await;
     }
 
     /// Works until that is done, the right has ended or the server stops.

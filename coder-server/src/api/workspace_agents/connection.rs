@@ -6,6 +6,7 @@ use crate::{
         ApiResult,
         extract::{Auth, Json, Path},
     },
+    rpc::{has_host_key, host_key},
 };
 use axum::extract::State;
 use coder_core::{id::WorkspaceAgentId, service::agents::Agents};
@@ -22,6 +23,10 @@ pub(crate) struct AgentConnectionInfo {
     /// Workspaces are named `<workspace>.<suffix>` in SSH configurations.
     #[serde(skip_serializing_if = "String::is_empty")]
     hostname_suffix: String,
+    /// The agent's SSH host key as `known_hosts` has it, `ssh-ed25519 AAAA…`. Absent without an agent, and for
+    /// agents that make a key of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssh_host_key: Option<String>,
 }
 
 impl AgentConnectionInfo {
@@ -31,6 +36,7 @@ impl AgentConnectionInfo {
             derp_force_websockets: true,
             disable_direct_connections: true,
             hostname_suffix: state.config.client.workspace_hostname_suffix.clone(),
+            ssh_host_key: None,
         }
     }
 }
@@ -62,8 +68,12 @@ pub(crate) async fn agent_connection(
     State(state): State<AppState>,
     Path(agent): Path<WorkspaceAgentId>,
 ) -> ApiResult<Json<AgentConnectionInfo>> {
-    Agents::new(state.deps.clone())
-        .get(auth.subject(), agent)
-        .await?;
-    Ok(Json(AgentConnectionInfo::of(&state)))
+    let agents = Agents::new(state.deps.clone());
+    let (found, workspace) = agents.get(auth.subject(), agent).await?;
+    let mut info = AgentConnectionInfo::of(&state);
+    if has_host_key(&found.agent) {
+        let key = host_key(&agents, &workspace, &found.agent.name).await?;
+        info.ssh_host_key = Some(key.public_key());
+    }
+    Ok(Json(info))
 }

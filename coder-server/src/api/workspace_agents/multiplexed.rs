@@ -2,13 +2,13 @@
 
 use super::{
     access::{Access, status},
-    connect::{ROUTE, actions},
+    connect::{FORWARD, ROUTE, actions},
 };
 use crate::{api::upgrade, app_state::AppState, http::ApiResult, http::extract::Auth};
 use axum::{extract::Request, response::Response};
 use coder_agent::{
     Error,
-    tunnel::{IncomingStream, TunnelAcceptor, splice},
+    tunnel::{IncomingStream, TunnelAcceptor, frame::OpenRequest, splice},
 };
 use coder_core::{ErrorKind, id::WorkspaceAgentId, rbac::Action};
 use tokio::task::JoinSet;
@@ -77,17 +77,19 @@ async fn stream(
     granted: &'static [Action],
     incoming: IncomingStream,
 ) -> Result<(), Error> {
-    let Some((port, incoming)) = incoming.request().await? else {
+    let Some((request, incoming)) = incoming.any_request().await? else {
         return Ok(());
     };
-    let allowed = actions(port).iter().any(|action| granted.contains(action));
-    let opened = if allowed {
-        state.tunnels.open(agent, port).await
-    } else {
-        Err(Error::new(
-            coder_agent::ErrorKind::Unsupported,
-            "You may not use this port.",
-        ))
+    let allowed = |actions: &[Action]| actions.iter().any(|action| granted.contains(action));
+    let opened = match request {
+        OpenRequest::Tcp(port) if allowed(actions(port)) => state.tunnels.open(agent, port).await,
+        OpenRequest::Udp(port) if allowed(FORWARD) => state.tunnels.open_udp(agent, port).await,
+        OpenRequest::Tcp(_) | OpenRequest::Udp(_) | OpenRequest::Ping | OpenRequest::Move => {
+            Err(Error::new(
+                coder_agent::ErrorKind::Unsupported,
+                "You may not use this port.",
+            ))
+        }
     };
     match opened {
         Ok(opened) => {

@@ -83,7 +83,11 @@ pub(crate) async fn run(global: &GlobalArgs, args: StartArgs) -> CliResult {
     let failed = |error| CliError::new("the log cannot be written").caused_by(error);
     args.log.begin(global.verbose).map_err(failed)?;
     let refused = |error| CliError::new("the daemon cannot join").caused_by(error);
-    let connector = HttpConnector::new(global.http_client()?, &request, global.headers()?);
+    let connector = HttpConnector::new(
+        global.http_client()?,
+        &request,
+        global.headers(request.url.as_str())?,
+    );
     let connector = connector.map_err(refused)?;
     let unusable = |error| {
         let text = format!("the cache folder {} cannot be used", cache.display());

@@ -10,6 +10,8 @@ use super::{
     m20261123150300_workspaces, m20261123150400_workspace_agents, m20261123220000_provisioner_keys,
     m20261123223000_template_version_presets, m20261123230000_job_turns,
     m20261126110000_agent_life, m20261126113000_retired_provisioner_keys,
+    m20261126120000_git_ssh_keys, m20261126120100_instance_identities,
+    m20261126120200_devcontainers,
 };
 use crate::db::error::{database_error, sqlx_error};
 
@@ -30,6 +32,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123220000_provisioner_keys::Migration),
             Box::new(m20261123223000_template_version_presets::Migration),
             Box::new(m20261123230000_job_turns::Migration),
+            Box::new(m20261126120000_git_ssh_keys::Migration),
+            Box::new(m20261126120100_instance_identities::Migration),
+            Box::new(m20261126120200_devcontainers::Migration),
             Box::new(m20261126110000_agent_life::Migration),
             Box::new(m20261126113000_retired_provisioner_keys::Migration),
         ]

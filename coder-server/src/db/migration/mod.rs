@@ -14,6 +14,9 @@ mod m20261123223000_template_version_presets;
 mod m20261123230000_job_turns;
 mod m20261126110000_agent_life;
 mod m20261126113000_retired_provisioner_keys;
+mod m20261126120000_git_ssh_keys;
+mod m20261126120100_instance_identities;
+mod m20261126120200_devcontainers;
 mod migrator;
 
 pub use migrator::{migrate, revert};

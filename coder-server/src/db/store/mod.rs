@@ -1,8 +1,11 @@
 //! The trait of each aggregate, implemented for the transaction.
 
+mod agent_identity;
 mod api_key;
 mod connection_log;
+mod devcontainer;
 mod file;
+mod git_ssh_key;
 mod organization;
 mod provisioner_daemon;
 mod provisioner_job;

@@ -239,7 +239,7 @@ impl WorkspaceAgentStore for PgTransaction {
 }
 
 /// Adds the build and the workspace to an agent.
-async fn owner(
+pub(super) async fn owner(
     transaction: &PgTransaction,
     agent: Option<WorkspaceAgent>,
 ) -> StoreResult<Option<AgentOwner>> {

@@ -82,6 +82,8 @@ fn build(work: BuildWork, settings: &DaemonSettings) -> WorkspaceBuild {
                 org_id,
             })
             .collect(),
+        workspace_owner_ssh_public_key: work.owner_ssh_key.public_key,
+        workspace_owner_ssh_private_key: work.owner_ssh_key.private_key,
         workspace_owner_session_token: work.session_token.unwrap_or_else(|| Secret::new("")),
         ..metadata(settings, &work.version, Some(&work.template))
     };

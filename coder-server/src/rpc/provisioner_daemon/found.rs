@@ -1,5 +1,6 @@
 //! What a daemon found or made, in the core's words. Identifiers and times are given by the core.
 
+use super::devcontainers::devcontainers;
 use coder_core::{
     Timestamp,
     id::{
@@ -12,7 +13,7 @@ use coder_core::{
     provisioner_job::{JobLog, JobTiming},
     resource_monitor::{MonitorState, ResourceMonitor},
     script::WorkspaceAgentScript,
-    secret::TokenHash,
+    secret::{Secret, TokenHash},
     service::jobs::{FoundAgent, FoundResource, FoundScript},
     template_version::{TemplateVersionPreset, TemplateVersionVariable},
     workspace_agent::{self, AgentMetadatum, LifecycleState, WorkspaceAgent},
@@ -23,7 +24,7 @@ use coder_core::{
 use coder_provisioner::{
     Error, ErrorKind, Result,
     protocol::{
-        self, Agent, AgentAuth, App, Preset, Resource, ResourcesMonitoring, Script,
+        self, Agent, AgentAuth, App, Devcontainer, Preset, Resource, ResourcesMonitoring, Script,
         TemplateVariable, Timing,
     },
 };
@@ -135,6 +136,7 @@ fn agent(found: Agent) -> Result<FoundAgent> {
         )));
     }
     let environment_variables = found.environment()?;
+    let devcontainers = devcontainers(&found)?;
     let metadata = found.metadata.into_iter().map(|metadatum| AgentMetadatum {
         agent_id: WorkspaceAgentId(NONE),
         key: metadatum.key,
@@ -194,6 +196,7 @@ fn agent(found: Agent) -> Result<FoundAgent> {
         apps: found.apps.into_iter().map(app).collect::<Result<_>>()?,
         scripts: found.scripts.into_iter().map(script).collect(),
         metadata: metadata.collect(),
+        devcontainers,
         monitors: monitors(found.resources_monitoring),
     })
 }
@@ -284,8 +287,31 @@ fn script(found: Script) -> FoundScript {
     }
 }
 
+/// The agent inside of a dev container, which has from the one outside what the template does not say.
+pub(super) fn agent_inside(
+    outside: &Agent,
+    container: &Devcontainer,
+    name: String,
+) -> Result<FoundAgent> {
+    agent(Agent {
+        env: BTreeMap::new(),
+        extra_envs: container.envs.clone(),
+        apps: container.apps.clone(),
+        scripts: container.scripts.clone(),
+        directory: container.workspace_folder.clone(),
+        // It gets one when it is there.
+        auth: AgentAuth::Token(Secret::default()),
+        motd_file: String::new(),
+        metadata: Vec::new(),
+        resources_monitoring: ResourcesMonitoring::default(),
+        devcontainers: Vec::new(),
+        name,
+        ..outside.clone()
+    })
+}
+
 /// Text that is only shown: bounded, and without the NUL that no store keeps.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     log_line::cut(&text.replace('\0', ""), MAX_SHOWN_BYTES)
 }
 

@@ -3,6 +3,7 @@
 mod acquired;
 mod api;
 mod bells;
+mod devcontainers;
 mod error;
 mod found;
 

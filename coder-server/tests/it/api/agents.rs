@@ -5,10 +5,15 @@ use super::{
 use coder_agent::{
     AgentApi as _, AgentClient, ErrorKind,
     protocol::{
-        LifecycleReport, Log, MetadataResult, PatchLogs, PostLogSourceRequest, ReportMetadata,
-        Startup,
+        API_VERSION, LifecycleReport, Log, MetadataResult, PatchLogs, PostLogSourceRequest,
+        ReportMetadata, Startup,
     },
-    tunnel::{TunnelAcceptor, frame::OpenStatus},
+    ssh::HostKey,
+    tunnel::{
+        BoxedIo, TunnelAcceptor,
+        datagram::{read_datagram, write_datagram},
+        frame::{OpenRequest, OpenStatus},
+    },
 };
 use coder_core::{
     id::WorkspaceAgentId, provisioner_job::LogLevel, user::UserStatus,
@@ -108,8 +113,9 @@ pub(super) fn echo_streams(mut acceptor: TunnelAcceptor) -> JoinHandle<()> {
     tokio::spawn(async move {
         while let Ok(stream) = acceptor.accept().await {
             tokio::spawn(async move {
-                match stream.request().await {
-                    Ok(Some((ECHO, stream))) => {
+                match stream.any_request().await {
+                    // Whole datagrams or not: what comes goes back.
+                    Ok(Some((OpenRequest::Tcp(ECHO) | OpenRequest::Udp(ECHO), stream))) => {
                         let (mut reader, mut writer) = split(stream.accept().await.unwrap());
                         let _ = copy(&mut reader, &mut writer).await;
                         let _ = writer.shutdown().await;
@@ -254,6 +260,95 @@ async fn streams_reach_the_agent_and_it_comes_back_after_it_was_killed() {
     let _again = run_agent(&agent).await;
     scene.until("connected").await;
     assert_eq!(scene.echo("again").await, "again");
+}
+
+#[tokio::test]
+async fn datagrams_reach_the_agent() {
+    let scene = Scene::new().await;
+    let (_, _running) = scene.connected().await;
+    let client = scene.live.client(&scene.ann);
+    let own = client.dial_udp(scene.agent, ECHO).await.unwrap();
+    let shared = client.tunnel(scene.agent).await.unwrap();
+    let shared = shared.open_udp(ECHO).await.unwrap();
+    let streams: [BoxedIo; 2] = [Box::new(own), Box::new(shared)];
+    for mut stream in streams {
+        let mut back = Vec::new();
+        for text in [&b"hello"[..], b"", b"again"] {
+            write_datagram(&mut stream, text).await.unwrap();
+            assert!(read_datagram(&mut stream, &mut back).await.unwrap());
+            assert_eq!(back, text);
+        }
+    }
+    // Streams and datagrams are told apart, and other networks refused.
+    let tcp = client.dial(scene.agent, ECHO + 1).await;
+    assert_eq!(tcp.expect_err("refused").kind(), ErrorKind::Unavailable);
+    let path = format!("/api/v2/workspaceagents/{}/connect", scene.agent);
+    let odd = format!("{path}?port=9&network=sctp");
+    scene.live.server.get(&odd, &scene.ann).await.expect(400);
+}
+
+#[tokio::test]
+async fn agents_are_pinged_through_the_server() {
+    let scene = Scene::new().await;
+    let path = format!("/api/v2/workspaceagents/{}/ping", scene.agent);
+    let away = scene.live.server.get(&path, &scene.ann).await;
+    away.expect(503);
+    let (_, _running) = scene.connected().await;
+    let pong = scene.live.server.get(&path, &scene.ann).await.expect(200);
+    let millis = pong["round_trip_ms"].as_f64().unwrap();
+    assert!((0.0..30_000.0).contains(&millis), "{pong}");
+}
+
+#[tokio::test]
+async fn the_server_knows_the_host_key_that_it_gave() {
+    let scene = Scene::new().await;
+    let agent = scene.live.agent(TOKEN);
+    let seed = async || agent.manifest().await.unwrap().ssh_host_key_seed.unwrap();
+    let first = seed().await;
+    let expected = HostKey::from_hex(first.expose()).unwrap().public_key();
+    let path = format!("/api/v2/workspaceagents/{}/connection", scene.agent);
+    let known = async || {
+        let info = scene.live.server.get(&path, &scene.ann).await.expect(200);
+        info["ssh_host_key"].clone()
+    };
+    let report = async |version: &str| {
+        let startup = Startup {
+            api_version: version.to_owned(),
+            ..Startup::default()
+        };
+        agent.report_startup(startup).await.unwrap();
+    };
+    report("1.0").await;
+    assert_eq!(known().await, Value::Null, "it has a key of its own");
+    report(API_VERSION).await;
+    assert_eq!(known().await, expected.as_str());
+
+    let renamed = format!("/api/v2/workspaces/{}", scene.workspace);
+    let body = json!({ "name": "other" });
+    let token = Some(scene.ann.token.as_str());
+    let answer = scene.live.server.call("PATCH", &renamed, token, Some(body));
+    answer.await.expect(204);
+    assert_eq!(seed().await, first, "the same under another name");
+    let template = scene.live.workspace(&scene.ann, &scene.workspace).await["template_id"].clone();
+    let another = "7a1d6f2e-8a53-4b0e-9d0e-35a9b1c70003";
+    let admin = scene.live.server.person("boss", &["owner"]).await;
+    let template_of_another = scene
+        .live
+        .template(&admin, "another", &script(another))
+        .await;
+    assert_ne!(template, template_of_another.as_str());
+    let created = scene
+        .live
+        .create(&scene.ann, &template_of_another, "dev")
+        .await;
+    let id = created["id"].as_str().unwrap().to_owned();
+    scene.live.until(&scene.ann, &id, "running").await;
+    let manifest = scene.live.agent(another).manifest().await.unwrap();
+    assert_ne!(manifest.ssh_host_key_seed, Some(first), "another workspace");
+    // Clients are told nothing that makes the private key.
+    let info = scene.live.server.get(&path, &scene.ann).await;
+    let secret = manifest.ssh_host_key_seed.unwrap();
+    assert!(!String::from_utf8_lossy(&info.bytes).contains(secret.expose()));
 }
 
 #[tokio::test]

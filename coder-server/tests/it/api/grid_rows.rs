@@ -25,6 +25,9 @@ pub(crate) const PUBLIC: &[&str] = &[
     "POST /api/v2/users/first",
     "POST /api/v2/users/login",
     "POST /api/v2/users/validate-password",
+    "POST /api/v2/workspaceagents/aws-instance-identity",
+    "POST /api/v2/workspaceagents/azure-instance-identity",
+    "POST /api/v2/workspaceagents/google-instance-identity",
 ];
 
 /// What an operation answers to a stranger, who sends this body.
@@ -66,12 +69,15 @@ const GENERAL: &[(&str, Row)] = &[
     ("POST /api/v2/authcheck", NoObject),
     ("GET /api/v2/buildinfo", NoObject),
     ("GET /api/v2/connectionlog", Forbidden("")),
+    ("GET /api/v2/debug/ws", NoObject),
     ("GET /api/v2/debug/metrics", Hidden("")),
     ("GET /api/v2/deployment/ssh", NoObject),
     ("GET /api/v2/entitlements", NoObject),
     ("GET /api/v2/experiments", NoObject),
     ("GET /api/v2/experiments/available", NoObject),
     ("POST /api/v2/files", NoObject),
+    ("GET /api/v2/external-auth", NoObject),
+    ("GET /api/v2/external-auth/{externalauth}", NoObject),
     ("GET /api/v2/files/{fileID}", Hidden("")),
     ("GET /api/v2/regions", NoObject),
     ("GET /api/v2/updatecheck", NoObject),
@@ -94,6 +100,8 @@ const USERS: &[(&str, Row)] = &[
     ("DELETE /api/v2/users/{user}", Hidden("")),
     ("GET /api/v2/users/{user}/appearance", Hidden("")),
     ("PUT /api/v2/users/{user}/appearance", Hidden("")),
+    ("GET /api/v2/users/{user}/gitsshkey", Hidden("")),
+    ("PUT /api/v2/users/{user}/gitsshkey", Hidden("")),
     ("POST /api/v2/users/{user}/keys", Hidden("")),
     ("GET /api/v2/users/{user}/keys/tokens", Hidden("")),
     ("POST /api/v2/users/{user}/keys/tokens", Hidden("")),
@@ -325,6 +333,7 @@ impl World {
         set("user", victim.id.to_string(), &absent);
         set("organization", organization.to_string(), &absent);
         set("organizationname", "coder".to_owned(), "absent");
+        set("externalauth", "github".to_owned(), "absent");
         set("keyid", key, "AAAAAAAAAA");
         set("keyname", "mine".to_owned(), "absent");
         set("fileID", file.clone(), &absent);
@@ -393,8 +402,12 @@ async fn other_organization(server: &TestServer) -> OrganizationId {
     organization.id
 }
 
-/// A template of one imported version.
-async fn template(server: &TestServer, person: &Person, file: FileId) -> (String, String) {
+/// A template of one imported version. Answers the ids of version and template.
+pub(crate) async fn template(
+    server: &TestServer,
+    person: &Person,
+    file: FileId,
+) -> (String, String) {
     use coder_core::{
         provisioner_job::ProvisionerType,
         service::{sessions, template_versions, templates},

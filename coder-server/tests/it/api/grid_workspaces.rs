@@ -94,6 +94,18 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         "GET /api/v2/workspacebuilds/{workspacebuild}/timings",
         Hidden(""),
     ),
+    (
+        "POST /api/v2/workspaceagents/aws-instance-identity",
+        NoObject,
+    ),
+    (
+        "POST /api/v2/workspaceagents/azure-instance-identity",
+        NoObject,
+    ),
+    (
+        "POST /api/v2/workspaceagents/google-instance-identity",
+        NoObject,
+    ),
     ("GET /api/v2/workspaceagents/connection", NoObject),
     ("GET /api/v2/workspaceagents/{workspaceagent}", Hidden("")),
     // Without a port; with one it is in the tests of agents.
@@ -106,6 +118,14 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
         Hidden(""),
     ),
     (
+        "GET /api/v2/workspaceagents/{workspaceagent}/containers",
+        Hidden(""),
+    ),
+    (
+        "POST /api/v2/workspaceagents/{workspaceagent}/containers/devcontainers/{devcontainer}/recreate",
+        Hidden(""),
+    ),
+    (
         "GET /api/v2/workspaceagents/{workspaceagent}/listening-ports",
         Hidden(""),
     ),
@@ -115,6 +135,10 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
     ),
     // Without an id of a terminal; with one it is in the tests of terminals.
     ("GET /api/v2/workspaceagents/{workspaceagent}/pty", NoObject),
+    (
+        "GET /api/v2/workspaceagents/{workspaceagent}/ping",
+        Hidden(""),
+    ),
     (
         "GET /api/v2/workspaceagents/{workspaceagent}/startup-logs",
         Hidden(""),
@@ -136,6 +160,15 @@ pub(crate) const WORKSPACES: &[(&str, Row)] = &[
     ("POST /api/v2/workspaceagents/me/script-completed", NoObject),
     ("POST /api/v2/workspaceagents/me/app-health", NoObject),
     ("POST /api/v2/workspaceagents/me/report-stats", NoObject),
+    ("GET /api/v2/workspaceagents/me/gitsshkey", NoObject),
+    ("GET /api/v2/workspaceagents/me/external-auth", NoObject),
+    ("GET /api/v2/workspaceagents/me/gitauth", NoObject),
+    ("POST /api/v2/workspaceagents/me/sub-agents", NoObject),
+    ("GET /api/v2/workspaceagents/me/sub-agents", NoObject),
+    (
+        "DELETE /api/v2/workspaceagents/me/sub-agents/{subagent}",
+        NoObject,
+    ),
     (
         "POST /api/v2/workspaceagents/me/report-connection",
         NoObject,
@@ -245,6 +278,8 @@ pub(crate) async fn objects(
         ("buildnumber", "1".to_owned(), "99"),
         ("workspacebuild", build.build.id.to_string(), ABSENT),
         ("workspaceagent", agent.to_string(), ABSENT),
+        ("subagent", agent.to_string(), ABSENT),
+        ("devcontainer", ABSENT.to_owned(), ABSENT),
         ("provisionerkey", "rack".to_owned(), "absent"),
         ("job", claim.job_id.to_string(), ABSENT),
     ]

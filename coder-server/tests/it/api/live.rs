@@ -345,6 +345,7 @@ pub(crate) fn found_agent() -> FoundResource {
         apps: Vec::new(),
         scripts: Vec::new(),
         metadata: Vec::new(),
+        devcontainers: Vec::new(),
         monitors: Vec::new(),
     };
     FoundResource {

@@ -16,7 +16,7 @@ use coder_agent::protocol::{
 };
 use http::StatusCode;
 
-fn calls(state: &AppState, agent: AgentAuth) -> AgentCalls {
+pub(super) fn calls(state: &AppState, agent: AgentAuth) -> AgentCalls {
     AgentCalls::new(state, agent.0)
 }
 

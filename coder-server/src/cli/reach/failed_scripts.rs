@@ -1,25 +1,24 @@
-//! What became of start scripts.
+//! What is said about start scripts that went wrong.
 
-use super::{
-    output::{error_line, printable},
+use crate::cli::{
+    output::printable,
     types::{Agent, Script},
 };
 use coder_core::workspace_agent::LifecycleState;
 
-/// Says which start scripts of an agent failed, with the last that they printed.
-pub(crate) fn warn_about(agent: &Agent) {
+/// A warning for each start script of an agent that failed, with the last that it printed.
+pub(super) fn failed_scripts(agent: &Agent) -> Vec<String> {
     let how = match agent.lifecycle_state {
         LifecycleState::StartError => "failed",
         LifecycleState::StartTimeout => "took too long",
-        _ => return,
+        _ => return Vec::new(),
     };
-    let failed: Vec<_> = agent.scripts.iter().filter_map(failure).collect();
-    if failed.is_empty() {
-        error_line(&format!("warning: a start script {how}, see: coder logs"));
+    let failed = agent.scripts.iter().filter_map(failure);
+    let mut warnings: Vec<_> = failed.map(|text| format!("warning: {text}")).collect();
+    if warnings.is_empty() {
+        warnings.push(format!("warning: a start script {how}, see: coder logs"));
     }
-    for text in failed {
-        error_line(&format!("warning: {text}"));
-    }
+    warnings
 }
 
 /// What to say of a start script that did not end well.
