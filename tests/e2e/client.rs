@@ -83,16 +83,8 @@ fn start_scripts_are_waited_for_and_their_failure_is_told() {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    assert_eq!(
-        lines,
-        [
-            "problem 3",
-            "problem 4",
-            "problem 5",
-            "problem 6",
-            "problem 7"
-        ]
-    );
+    let expected: Vec<String> = (1..=7).map(|number| format!("problem {number}")).collect();
+    assert_eq!(lines, expected);
     let logs = deployment.must(&["logs", "-f", "dev"]);
     assert!(logs.contains("agent.main: problem 7"), "{logs}");
     assert_eq!(deployment.must(&["logs", "-n", "1", "dev"]), logs);

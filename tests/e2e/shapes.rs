@@ -249,9 +249,10 @@ fn what_the_import_found(deployment: &Deployment) {
         agents.sort_unstable();
         agents
     };
+    // `project` is the agent inside of a dev container, which has an app.
     assert_eq!(
         planned("start"),
-        ["counted", "elsewhere", "main", "nested", "side"]
+        ["counted", "elsewhere", "main", "nested", "project", "side"]
     );
     assert_eq!(planned("stop"), ["elsewhere", "nested", "side"]);
 }
