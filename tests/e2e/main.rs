@@ -7,6 +7,7 @@
     reason = "helpers of tests are tests too, and a life is told in one piece"
 )]
 
+mod agents_hardened;
 mod api_only;
 mod bad_templates;
 mod cancels;

@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf, time::Duration};
 const AGENT: Duration = Duration::from_secs(60);
 
 /// The local template.
-fn local_template() -> String {
+pub(crate) fn local_template() -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../examples/templates/local/main.tf"
@@ -16,7 +16,7 @@ fn local_template() -> String {
 }
 
 /// A `coder_script`.
-fn script(name: &str, when: &str, text: &str) -> String {
+pub(crate) fn script(name: &str, when: &str, text: &str) -> String {
     format!(
         "resource \"coder_script\" \"{name}\" {{
   agent_id     = coder_agent.main.id
@@ -154,7 +154,7 @@ fn scripts_live_through_kills_and_stops() {
 }
 
 /// A field of the server's `/proc/<pid>/status` in KiB.
-fn memory(deployment: &Deployment, field: &str) -> u64 {
+pub(crate) fn memory(deployment: &Deployment, field: &str) -> u64 {
     let path = format!("/proc/{}/status", deployment.server_pid());
     let status = fs::read_to_string(path).expect("the server runs");
     let line = status

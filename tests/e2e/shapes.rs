@@ -40,6 +40,12 @@ impl Build {
     }
 }
 
+/// Whether the start is over. Its dev container cannot be started where `devcontainer` is missing.
+fn has_started(agent: &Value) -> bool {
+    let state = agent["lifecycle_state"].as_str();
+    ["ready", "start_error"].map(Some).contains(&state)
+}
+
 fn apps(agent: &Value) -> BTreeMap<&str, &Value> {
     let apps = agent["apps"].as_array().expect("a list");
     apps.iter()
@@ -115,7 +121,7 @@ fn a_template_of_every_shape_lives_through_two_versions() {
         let main = *build.agents().get("main")?;
         let apps = apps(main);
         // The scripts have run, and both health checks have told their result.
-        let told = main["lifecycle_state"] == "ready"
+        let told = has_started(main)
             && apps["web"]["health"] == "healthy"
             && apps["api"]["health"] == "unhealthy";
         told.then_some(build)
@@ -310,9 +316,13 @@ fn what_a_start_made(build: &Build) {
     assert_eq!(build.0["has_ai_task"], true);
     let agents = build.agents();
     let names: Vec<_> = agents.keys().copied().collect();
-    assert_eq!(names, ["counted", "elsewhere", "main", "nested", "side"]);
+    assert_eq!(
+        names,
+        ["counted", "elsewhere", "main", "nested", "project", "side"]
+    );
 
     let main = agents["main"];
+    assert_eq!(agents["project"]["parent_id"], main["id"]);
     assert_eq!(main["status"], "connected");
     assert_eq!(main["connection_timeout_seconds"], 30);
     assert_eq!(main["troubleshooting_url"], "https://example.com/help");
@@ -483,13 +493,21 @@ fn update(deployment: &Deployment, first: &Path, volume: &str) {
         let main = build
             .agents()
             .get("main")
-            .is_some_and(|main| main["lifecycle_state"] == "ready");
+            .is_some_and(|main| has_started(main));
         main.then_some(build)
     });
     let names: Vec<_> = build.agents().keys().copied().map(str::to_owned).collect();
     assert_eq!(
         names,
-        ["added", "counted", "elsewhere", "main", "nested", "side"]
+        [
+            "added",
+            "counted",
+            "elsewhere",
+            "main",
+            "nested",
+            "project",
+            "side"
+        ]
     );
     assert_eq!(
         volume_id(deployment, &build),

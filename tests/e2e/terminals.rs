@@ -56,7 +56,7 @@ impl Terminal {
     }
 }
 
-fn agent_of(deployment: &Deployment) -> String {
+pub(crate) fn agent_of(deployment: &Deployment) -> String {
     let (_, value) = deployment.api("GET", "/api/v2/users/me/workspace/dev", None);
     let resources = value["latest_build"]["resources"]
         .as_array()

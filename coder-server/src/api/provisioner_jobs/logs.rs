@@ -16,8 +16,8 @@ use coder_core::{
 use http::header;
 use std::fmt::Write as _;
 
-/// Lines read at once while following.
-const BATCH: u32 = 256;
+/// Lines read at once while following: what a reader who does not read holds up.
+const BATCH: u32 = 64;
 
 /// Which lines are wanted, and how.
 #[derive(Clone, Debug, Default, serde::Deserialize, utoipa::IntoParams)]

@@ -23,8 +23,8 @@ use http::header;
 use std::fmt::Write as _;
 
 const ROUTE: &str = "/api/v2/workspaceagents/{workspaceagent}/logs";
-/// Lines read at once while following.
-const BATCH: u32 = 256;
+/// Lines read at once while following: what a reader who does not read holds up.
+const BATCH: u32 = 64;
 
 /// Log lines of an agent
 ///
