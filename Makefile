@@ -22,13 +22,20 @@ deps: ## Check what is needed, installing Debian packages where that is allowed
 	@scripts/deps.sh
 
 # What the server hands out: the agent to workspaces, the provider to Terraform. Static, so that they run on any
-# distribution; a `--target` keeps the flag away from build scripts.
+# distribution; a `--target` keeps the flags away from build scripts. Relocations are packed, which a C library before
+# glibc 2.36 cannot start, so each is started once; equal functions are kept once where Rust's own linker links. Two
+# calls, so that neither gets what only the other one needs of a dependency.
+STATIC := -C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs \
+	$(if $(filter x86_64-unknown-linux-gnu,$(HOST)),-C link-arg=-Wl,--icf=all)
 .PHONY: agent
 agent: deps ## Build the static agent and the Terraform provider that the server carries
 	@mkdir -p $(BINARIES)
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --profile agent --target $(HOST) \
-		-p coder-agent --features coder-agent/agent --bin coder-agent \
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --locked --profile agent --target $(HOST) \
+		-p coder-agent --features coder-agent/agent --bin coder-agent
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --locked --profile agent --target $(HOST) \
 		-p coder-provisioner --features coder-provisioner/tfprovider --bin terraform-provider-coder
+	@$(TARGET_DIR)/$(HOST)/agent/coder-agent --version >/dev/null
+	@$(TARGET_DIR)/$(HOST)/agent/terraform-provider-coder --help </dev/null >/dev/null 2>&1 || [ $$? -lt 126 ]
 	@$(call place,coder-agent,coder-linux-$(ARCH))
 	@$(call place,terraform-provider-coder,terraform-provider-coder)
 

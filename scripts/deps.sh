@@ -27,6 +27,8 @@ if [ "${1:-}" = --tests ]; then
     need xauth xauth
     need perl perl
     need awk mawk
+    # The shell of a root directory that is empty otherwise.
+    need busybox busybox-static
 fi
 if [ "${1:-}" = --bench ]; then
     need rsync rsync

@@ -23,6 +23,10 @@ else
     echo "skipped: cargo-deny is not installed (cargo install cargo-deny); the tidy tests check the direction"
 fi
 
+# Tests use what the server hands out to workspaces.
+step "The static agent"
+make --no-print-directory agent
+
 step "Tests"
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --all-features

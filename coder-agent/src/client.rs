@@ -14,6 +14,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::http_api::{self, ListeningPortsResponse};
+use crate::http_client::for_server;
 use crate::instance_identity::{IdentityDocument, IdentitySource};
 use crate::protocol::{
     API_VERSION, API_VERSION_QUERY, AuthenticateResponse, BASE_PATH, CreateSubAgentRequest,
@@ -97,7 +98,7 @@ impl AgentClient {
         identity: Option<Arc<Identity>>,
     ) -> Result<Self> {
         let base = join(access_url, BASE_PATH)?;
-        let (calls, upgrades) = clients(&HeaderMap::new())?;
+        let (calls, upgrades) = clients(&base, &HeaderMap::new())?;
         Ok(Self {
             calls,
             upgrades,
@@ -112,7 +113,7 @@ impl AgentClient {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn with_headers(self, headers: &HeaderMap) -> Result<Self> {
-        let (calls, upgrades) = clients(headers)?;
+        let (calls, upgrades) = clients(&self.base, headers)?;
         Ok(Self {
             calls,
             upgrades,
@@ -340,7 +341,7 @@ impl AgentConn {
     /// When the URL is not one of HTTP, or TLS cannot be set up.
     pub fn new(access_url: &Url, token: &str) -> Result<Self> {
         header_value(token)?;
-        let (_, upgrades) = clients(&HeaderMap::new())?;
+        let (_, upgrades) = clients(access_url, &HeaderMap::new())?;
         Ok(Self {
             upgrades,
             access_url: join(access_url, "")?,
@@ -515,10 +516,10 @@ fn header_value(token: &str) -> Result<http::HeaderValue> {
 }
 
 /// For calls, and for upgrades: those are an act of HTTP/1.1, and the time of an upgraded connection has no bound.
-fn clients(headers: &HeaderMap) -> Result<(reqwest::Client, reqwest::Client)> {
-    let calls = builder(headers).timeout(CALL_TIMEOUT).build();
-    let upgrades = builder(headers).http1_only().build();
-    Ok((calls.map_err(setup_error)?, upgrades.map_err(setup_error)?))
+fn clients(base: &Url, headers: &HeaderMap) -> Result<(reqwest::Client, reqwest::Client)> {
+    let calls = for_server(base, || builder(headers).timeout(CALL_TIMEOUT))?;
+    let upgrades = for_server(base, || builder(headers).http1_only())?;
+    Ok((calls, upgrades))
 }
 
 fn builder(headers: &HeaderMap) -> reqwest::ClientBuilder {

@@ -79,6 +79,7 @@ mod error;
 pub mod git;
 pub mod headers;
 pub mod http_api;
+mod http_client;
 pub mod init_script;
 pub mod instance_identity;
 #[cfg(feature = "agent")]

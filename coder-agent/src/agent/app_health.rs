@@ -8,6 +8,7 @@ use coder_core::id::WorkspaceAppId;
 use futures_util::future::join_all;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::http_client::for_any;
 use crate::protocol::{App, AppHealth, AppHealthUpdate, ReportAppHealth};
 use crate::{AgentApi, Error, ErrorKind, Result};
 
@@ -35,14 +36,15 @@ pub(super) async fn watch(api: &dyn AgentApi, apps: &[App]) -> Result<()> {
     }
     // Apps are inside the workspace: no proxy leads there, and where they redirect to is not
     // what was asked for.
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .build()
-        .map_err(|error| {
-            Error::new(ErrorKind::Internal, "health checks cannot be set up").with_source(error)
-        })?;
+    let builder = || {
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+    };
+    let client = for_any(builder).map_err(|error| {
+        Error::new(ErrorKind::Internal, "health checks cannot be set up").with_source(error)
+    })?;
     let pending = Pending::default();
     let checks = checked
         .into_iter()

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{IdentityDocument, IdentitySource};
+use crate::http_client::for_server;
 use crate::protocol::{
     AwsInstanceIdentityToken, AzureInstanceIdentityToken, GoogleInstanceIdentityToken,
 };
@@ -58,13 +59,13 @@ impl MetadataService {
             None => Url::parse(usual)
                 .map_err(|error| failed("address is not one").with_source(error))?,
         };
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            // Another machine would answer about itself.
-            .no_proxy()
-            .build()
-            .map_err(|error| failed("HTTP client cannot be set up").with_source(error))?;
+        let http = for_server(&base, || {
+            reqwest::Client::builder()
+                .timeout(TIMEOUT)
+                .redirect(reqwest::redirect::Policy::none())
+                // Another machine would answer about itself.
+                .no_proxy()
+        })?;
         Ok(Self {
             cloud,
             base,

@@ -67,6 +67,16 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
+/// An error of a start that says of which program, and what to do about one that is not there.
+pub(super) fn named(program: &OsStr, error: &io::Error) -> io::Error {
+    let program = program.display();
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "; add it to the image of the workspace",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{program}: {error}{hint}"))
+}
+
 pub(super) fn spawn_lock() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)

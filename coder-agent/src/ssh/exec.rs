@@ -4,7 +4,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::command::spawn;
+use super::command::{named, spawn};
 use super::exit::Exit;
 use super::limits::PIPE_BYTES;
 use super::output::{Gone, Output, Stream};
@@ -33,6 +33,7 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
     let mut child = match spawn(&mut command) {
         Ok(child) => child,
         Err(error) => {
+            let error = named(command.as_std().get_program(), &error);
             tokio::select! {
                 () = session::fail(&output, &error) => {}
                 () = closed.cancelled() => {}

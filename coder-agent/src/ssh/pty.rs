@@ -9,7 +9,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::command::spawn_lock;
+use super::command::{named, spawn_lock};
 use super::exec::{exit_of, never};
 use super::output::{Gone, Output, Stream};
 use super::process::{Group, Process, wait};
@@ -92,16 +92,22 @@ pub(crate) fn open(
     build: impl FnOnce(Vec<(&str, OsString)>) -> Command,
 ) -> io::Result<Terminal> {
     let _guard = spawn_lock();
-    let (pty, pts) = pty_process::open().map_err(io::Error::other)?;
+    let (pty, pts) = pty_process::open()
+        .map_err(|error| io::Error::other(format!("no terminal can be opened: {error}")))?;
     terminal_modes::apply(&pts, &request.modes)?;
     tcsetwinsize(&pty, request.size.into())?;
     let mut variables = vec![("SSH_TTY", name(&pty)?)];
     if !request.term.is_empty() {
         variables.push(("TERM", OsString::from(&request.term)));
     }
-    let child = pty_process::Command::from(build(variables))
+    let command = build(variables);
+    let program = command.as_std().get_program().to_owned();
+    let child = pty_process::Command::from(command)
         .spawn(pts)
-        .map_err(io::Error::other)?;
+        .map_err(|error| match error {
+            pty_process::Error::Io(error) => named(&program, &error),
+            error => io::Error::other(error),
+        })?;
     let control = pty.as_fd().try_clone_to_owned()?;
     let (reader, writer) = pty.into_split();
     Ok(Terminal {

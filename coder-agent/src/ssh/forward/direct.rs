@@ -1,4 +1,5 @@
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use russh::ChannelOpenFailure;
@@ -42,6 +43,15 @@ impl Target {
 
     async fn connect(&self) -> io::Result<Socket> {
         match self {
+            // Known without a name service too, which an image need not have.
+            Self::Tcp { host, port } if host == "localhost" => {
+                let here = [
+                    IpAddr::from(Ipv4Addr::LOCALHOST),
+                    Ipv6Addr::LOCALHOST.into(),
+                ];
+                let here = here.map(|address| SocketAddr::new(address, *port));
+                Ok(Socket::tcp(TcpStream::connect(&here[..]).await?))
+            }
             Self::Tcp { host, port } => {
                 Ok(Socket::tcp(TcpStream::connect((&**host, *port)).await?))
             }

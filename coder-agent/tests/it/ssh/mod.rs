@@ -4,6 +4,7 @@ mod agent_forward;
 mod block;
 mod client;
 mod copying;
+mod empty_root;
 mod exec;
 mod forward;
 mod fuzz;
