@@ -27,6 +27,8 @@ if [ "${1:-}" = --tests ]; then
     need xauth xauth
     need perl perl
     need awk mawk
+    # An agent in another language.
+    need python3 python3
 fi
 if [ "${1:-}" = --bench ]; then
     need rsync rsync
