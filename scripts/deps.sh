@@ -29,6 +29,8 @@ if [ "${1:-}" = --tests ]; then
     need awk mawk
     # The shell of a root directory that is empty otherwise.
     need busybox busybox-static
+    # An agent in another language.
+    need python3 python3
 fi
 if [ "${1:-}" = --bench ]; then
     need rsync rsync

@@ -200,6 +200,20 @@ fn small_verbs_do_what_they_say() {
     let gone = deployment.coder(&["tokens", "remove", "ci"]);
     assert!(gone.stderr.contains("no such token"), "{}", gone.stderr);
 
+    let measured = deployment.must(&["speedtest", "dev", "-t", "1s"]);
+    let lines: Vec<&str> = measured.lines().collect();
+    assert!(lines[0].starts_with("INTERVAL"), "{measured}");
+    assert!(lines[1].starts_with("0.00-"), "{measured}");
+    let total = lines.last().expect("a total");
+    assert!(total.starts_with("total 0.00-1."), "{measured}");
+    let upwards = ["--direction", "up", "-t", "1s", "-o", "json"];
+    let measured = deployment.must(&[&["speedtest", "dev"], &upwards[..]].concat());
+    let measured: Value = serde_json::from_str(&measured).expect("JSON");
+    let speed = measured["overall"]["throughput_mbits"].as_f64();
+    assert!(speed > Some(1.0), "{measured}");
+    let intervals = measured["intervals"].as_array().expect("a list");
+    assert!(intervals.iter().all(|one| one["end_time_seconds"].is_f64()) && !intervals.is_empty());
+
     let logs = deployment.folder().join("ssh-logs");
     let folder = logs.to_str().expect("UTF-8");
     deployment.must(&[

@@ -25,6 +25,7 @@ mod openssh;
 mod openssh_tools;
 mod port_forward;
 mod presets;
+mod python_agent;
 mod restarts;
 mod scripts;
 mod shapes;

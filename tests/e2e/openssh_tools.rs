@@ -118,8 +118,9 @@ fn the_tools_of_openssh_work_in_a_workspace() {
     files_are_copied(&clients);
     git_is_served(&clients);
     streams_are_forwarded(&clients);
+    our_own_client_forwards_streams(&deployment);
     sessions_share_a_connection(&clients);
-    keys_are_lent(&clients);
+    keys_are_lent(&deployment, &clients);
     a_full_screen_program_is_shown(&clients);
 }
 
@@ -228,6 +229,45 @@ fn streams_are_forwarded(clients: &Clients) {
     check_echo(&stream, |stream| stream.shutdown(Shutdown::Write));
 }
 
+/// `coder ssh -R`, without OpenSSH.
+fn our_own_client_forwards_streams(deployment: &Deployment) {
+    let target = echo();
+    let (first, second) = (port(), port());
+    let mut ssh = deployment.command();
+    ssh.arg("ssh")
+        .args(["-R", &format!("{first}:localhost:{target}")])
+        .args(["-R", &format!("{second}:127.0.0.1:{target}")])
+        .args(["dev", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null());
+    let mut running = Running(ssh.spawn().expect("it starts"));
+    for port in [first, second] {
+        let stream = wait_for("a forwarded port", SOON, || {
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        check_echo(&stream, |stream| stream.shutdown(Shutdown::Write));
+    }
+    let forward = format!("{first}:localhost:{target}");
+    let taken = deployment.coder(&["ssh", "-R", &forward, "dev", "true"]);
+    assert_eq!(taken.code, 229, "{}", taken.stderr);
+    let said = format!("cannot listen at port {first}: it is in use");
+    assert!(taken.stderr.contains(&said), "{}", taken.stderr);
+    let wrong = deployment.coder(&["ssh", "-R", "80:80", "dev", "true"]);
+    assert!(
+        wrong.stderr.contains("8080:localhost:3000"),
+        "{}",
+        wrong.stderr
+    );
+    // With the session its ports end.
+    drop(running.0.stdin.take());
+    wait_for("the end", SOON, || running.0.try_wait().ok().flatten());
+    wait_for("the port to be free", SOON, || {
+        TcpStream::connect(("127.0.0.1", first))
+            .is_err()
+            .then_some(())
+    });
+}
+
 fn sessions_share_a_connection(clients: &Clients) {
     let socket = format!("-S{}", clients.path("control"));
     let _master = clients.start(&["-M", "-N", &socket, "coder.dev"]);
@@ -255,7 +295,7 @@ fn sessions_share_a_connection(clients: &Clients) {
     assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
 }
 
-fn keys_are_lent(clients: &Clients) {
+fn keys_are_lent(deployment: &Deployment, clients: &Clients) {
     let (socket, key) = (clients.path("agent.sock"), clients.path("key"));
     let mut agent = Command::new("ssh-agent");
     agent.args(["-D", "-a", &socket]).stdout(Stdio::null());
@@ -274,6 +314,26 @@ fn keys_are_lent(clients: &Clients) {
         .args(["-A", "coder.dev", "ssh-add -l"])
         .env("SSH_AUTH_SOCK", &socket));
     assert!(listed.contains("lent-key"), "{listed}");
+    let ours = |flags: &[&str], variable: &str| {
+        let mut coder = deployment.command();
+        coder.env("SSH_AUTH_SOCK", variable).arg("ssh").args(flags);
+        Outcome::of(coder.args(["dev", "ssh-add -l"]).output())
+    };
+    for (flags, variable) in [
+        (&["-A"][..], &*socket),
+        (&["-A", "--identity-agent", &socket], ""),
+    ] {
+        let listed = ours(flags, variable).expect_success("coder ssh -A");
+        assert!(listed.contains("lent-key"), "{listed}");
+    }
+    let without = ours(&["-A"], "");
+    assert!(
+        without.stderr.contains("SSH_AUTH_SOCK is not set"),
+        "{}",
+        without.stderr
+    );
+    let unasked = ours(&[], &socket);
+    assert!(!unasked.stdout.contains("lent-key"), "{}", unasked.stdout);
 }
 
 /// `script` gives ssh a terminal here, as a window does.

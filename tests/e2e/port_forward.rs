@@ -14,13 +14,13 @@ use std::{
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// `coder port-forward` as long as this lives.
-struct Forward {
+pub(super) struct Forward {
     child: Child,
     log: std::path::PathBuf,
 }
 
 impl Forward {
-    fn start(deployment: &Deployment, arguments: &[&str]) -> Self {
+    pub(super) fn start(deployment: &Deployment, arguments: &[&str]) -> Self {
         let log = deployment.folder().join("forward.log");
         let mut command = deployment.command();
         command
@@ -36,7 +36,7 @@ impl Forward {
         forward
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -62,7 +62,7 @@ impl Drop for Forward {
 }
 
 /// A service that sends back what it hears.
-fn tcp_echo() -> u16 {
+pub(super) fn tcp_echo() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {
@@ -89,7 +89,7 @@ fn udp_echo() -> u16 {
     port
 }
 
-fn through(port: u16, text: &[u8]) -> Vec<u8> {
+pub(super) fn through(port: u16, text: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
     let mut reader = stream.try_clone().expect("cloned");
     let text = text.to_vec();

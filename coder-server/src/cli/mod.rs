@@ -28,6 +28,7 @@ mod reach;
 mod rename;
 mod server;
 mod show;
+mod speedtest;
 mod ssh;
 mod state;
 mod stdio;
@@ -105,6 +106,8 @@ enum Command {
     PortForward(port_forward::PortForwardArgs),
     /// Measure how long it is to a workspace.
     Ping(ping::PingArgs),
+    /// Measure how fast bytes get to a workspace or back.
+    Speedtest(speedtest::SpeedtestArgs),
     /// Go the way to the deployment hop by hop, and name the one that fails.
     Netcheck(netcheck::NetcheckArgs),
     /// Open things of a workspace on the desktop.
@@ -192,6 +195,7 @@ async fn run(cli: Cli) -> CliResult {
         Command::VsCodeSsh(args) => ssh::run_vscode(global, args).await,
         Command::PortForward(args) => port_forward::run(global, args).await,
         Command::Ping(args) => ping::run(global, args).await,
+        Command::Speedtest(args) => speedtest::run(global, args).await,
         Command::Netcheck(args) => netcheck::run(global, args).await,
         Command::Open(command) => open::run(global, command).await,
         Command::Rename(args) => rename::run(global, args).await,

@@ -38,6 +38,16 @@ fn process_provisioner() {
 }
 
 #[test]
+fn relay() {
+    assert_eq!(run("relay", &[]), "Hello from dev\n");
+}
+
+#[test]
+fn ssh_in_memory() {
+    assert_eq!(run("ssh_in_memory", &[]), "HELLO\nand exit code 7\n");
+}
+
+#[test]
 fn terraform_resources() {
     let files = [
         "--plan",

@@ -1,7 +1,9 @@
 //! Flags of `coder ssh`.
 
+use super::remote_forward::{self, RemoteForward};
 use crate::cli::{
     duration::parse_interval,
+    output::error_line,
     reach::{Wait, Wish},
 };
 use std::{path::PathBuf, time::Duration};
@@ -42,6 +44,16 @@ pub(crate) struct SshArgs {
     /// Variable to set, `name=value`.
     #[arg(short, long, env = "CODER_SSH_ENV", value_name = "NAME=VALUE")]
     pub(super) env: Vec<String>,
+    /// Port of the workspace that leads to this side; not with `--stdio`, where `ssh -R` does it.
+    #[arg(short = 'R', long, env = "CODER_SSH_REMOTE_FORWARD", value_delimiter = ',',
+          value_parser = remote_forward::parse, value_name = "REMOTE_PORT:LOCAL_ADDRESS:LOCAL_PORT")]
+    pub(super) remote_forward: Vec<RemoteForward>,
+    /// Lend the workspace this side's SSH agent; not with `--stdio`, where `ssh -A` does it.
+    #[arg(short = 'A', long, env = "CODER_SSH_FORWARD_AGENT")]
+    pub(super) forward_agent: bool,
+    /// Socket of the SSH agent to lend instead of that in `SSH_AUTH_SOCK`.
+    #[arg(long, env = "CODER_SSH_IDENTITY_AGENT", value_name = "SOCKET")]
+    pub(super) identity_agent: Option<PathBuf>,
     /// Do not start a stopped workspace.
     #[arg(long, env = "CODER_SSH_DISABLE_AUTOSTART")]
     pub(super) disable_autostart: bool,
@@ -70,6 +82,23 @@ impl SshArgs {
     /// Whether there is nothing to do but to pass bytes on.
     pub(crate) const fn only_copies(&self) -> bool {
         self.stdio
+    }
+
+    /// The socket of the SSH agent that is lent to the workspace.
+    pub(super) fn lent_agent(&self) -> Option<PathBuf> {
+        if !self.forward_agent {
+            return None;
+        }
+        let socket = self.identity_agent.clone().or_else(|| {
+            let found = std::env::var_os("SSH_AUTH_SOCK");
+            found.filter(|path| !path.is_empty()).map(PathBuf::from)
+        });
+        if socket.is_none() {
+            error_line(
+                "warning: there is no SSH agent to lend, since SSH_AUTH_SOCK is not set; start one with: eval \"$(ssh-agent)\"",
+            );
+        }
+        socket
     }
 
     /// What is wanted of the workspace.

@@ -5,6 +5,7 @@ mod connect;
 mod known_hosts;
 mod log_file;
 mod network_info;
+mod remote_forward;
 mod session;
 mod stdio;
 mod usage;

@@ -3,6 +3,7 @@
 use super::{
     SshArgs,
     connect::{Ended, SSH_FAULT},
+    remote_forward,
 };
 use crate::cli::{error::CliError, parameters::pairs};
 use coder_agent::{
@@ -17,7 +18,10 @@ pub(super) async fn run(
     host_key: Option<&str>,
     args: &SshArgs,
 ) -> Result<(), Ended> {
+    let agent = args.lent_agent();
+    let agent_forward = agent.is_some();
     let options = SshClientOptions {
+        agent,
         expected_host_key: host_key.map(str::to_owned),
         ..SshClientOptions::default()
     };
@@ -27,8 +31,11 @@ pub(super) async fn run(
         command: (!args.command.is_empty()).then(|| args.command.join(" ")),
         environment: pairs(&args.env).map_err(Ended::Failed)?,
         terminal: (wants_terminal && ssh_client::has_terminal()).then(TerminalRequest::default),
-        ..SessionRequest::default()
+        agent_forward,
     };
+    let _forwards = remote_forward::begin(&ssh, &args.remote_forward)
+        .await
+        .map_err(failed)?;
     let status = ssh.run_with_terminal(request).await.map_err(failed)?;
     match u8::try_from(status) {
         Ok(0) => Ok(()),

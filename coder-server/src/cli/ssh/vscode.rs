@@ -62,6 +62,9 @@ fn prepare(global: &GlobalArgs, args: VsCodeSshArgs) -> CliResult<(GlobalArgs, S
         wait: args.wait,
         no_wait: false,
         env: Vec::new(),
+        remote_forward: Vec::new(),
+        forward_agent: false,
+        identity_agent: None,
         // The extension starts workspaces itself.
         disable_autostart: true,
         workspace_poll_interval: Duration::from_secs(60),
