@@ -26,7 +26,7 @@ deps: ## Check what is needed, installing Debian packages where that is allowed
 # glibc 2.36 cannot start, so each is started once; equal functions are kept once where Rust's own linker links. Two
 # calls, so that neither gets what only the other one needs of a dependency.
 STATIC := -C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs \
-	$(if $(filter x86_64-unknown-linux-gnu,$(HOST)),-C link-arg=-Wl,--icf=all)
+	$(if $(filter x86_64-unknown-linux-gnu,$(HOST)),-C link-arg=-Xlinker -C link-arg=--icf=all)
 .PHONY: agent
 agent: deps ## Build the static agent and the Terraform provider that the server carries
 	@mkdir -p $(BINARIES)
