@@ -28,7 +28,7 @@ resource "terraform_data" "compute" {{
   triggers_replace = [coder_agent.main.token]
   input            = "{folder}/python.pid"
   provisioner "local-exec" {{
-    command     = "setsid python3 '{agent}' > '{folder}/python.log' 2>&1 < /dev/null & echo $! > '{folder}/python.pid'"
+    command     = "cd '{folder}'; setsid python3 '{agent}' > '{folder}/python.log' 2>&1 < /dev/null & echo $! > '{folder}/python.pid'"
     environment = {{
       CODER_AGENT_URL   = data.coder_workspace.me.access_url
       CODER_AGENT_TOKEN = coder_agent.main.token
