@@ -6,7 +6,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{named, spawn};
 use super::exit::Exit;
-use super::limits::PIPE_BYTES;
 use super::output::{Gone, Output, Stream};
 use super::process::{Group, Process, wait};
 use super::registry::{Control, ServedChannel};
@@ -74,11 +73,16 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
 }
 
 /// Gives a pipe more room; with less it works as well.
+#[cfg(target_os = "linux")]
 fn widen(pipe: Option<&impl std::os::fd::AsFd>) {
     if let Some(pipe) = pipe {
-        let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, super::limits::PIPE_BYTES);
     }
 }
+
+/// Only Linux lets us.
+#[cfg(not(target_os = "linux"))]
+fn widen(_pipe: Option<&impl std::os::fd::AsFd>) {}
 
 /// Does both things and never returns.
 pub(super) async fn never(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {

@@ -89,6 +89,7 @@ fn meaning(mode: Pty) -> Meaning {
         Pty::INLCR => Input(InputModes::INLCR),
         Pty::IGNCR => Input(InputModes::IGNCR),
         Pty::ICRNL => Input(InputModes::ICRNL),
+        #[cfg(target_os = "linux")]
         Pty::IUCLC => Input(InputModes::IUCLC),
         Pty::IXON => Input(InputModes::IXON),
         Pty::IXANY => Input(InputModes::IXANY),
@@ -97,6 +98,7 @@ fn meaning(mode: Pty) -> Meaning {
         Pty::IUTF8 => Input(InputModes::IUTF8),
         Pty::ISIG => Local(LocalModes::ISIG),
         Pty::ICANON => Local(LocalModes::ICANON),
+        #[cfg(target_os = "linux")]
         Pty::XCASE => Local(LocalModes::XCASE),
         Pty::ECHO => Local(LocalModes::ECHO),
         Pty::ECHOE => Local(LocalModes::ECHOE),
@@ -109,6 +111,7 @@ fn meaning(mode: Pty) -> Meaning {
         Pty::ECHOKE => Local(LocalModes::ECHOKE),
         Pty::PENDIN => Local(LocalModes::PENDIN),
         Pty::OPOST => Output(OutputModes::OPOST),
+        #[cfg(target_os = "linux")]
         Pty::OLCUC => Output(OutputModes::OLCUC),
         Pty::ONLCR => Output(OutputModes::ONLCR),
         Pty::OCRNL => Output(OutputModes::OCRNL),
@@ -120,6 +123,8 @@ fn meaning(mode: Pty) -> Meaning {
         Pty::PARODD => Control(ControlModes::PARODD),
         Pty::TTY_OP_ISPEED => InputSpeed,
         Pty::TTY_OP_OSPEED => OutputSpeed,
+        #[cfg(not(target_os = "linux"))]
+        Pty::IUCLC | Pty::XCASE | Pty::OLCUC => Nothing,
         Pty::TTY_OP_END | Pty::VDSUSP | Pty::VFLUSH | Pty::VSWTCH | Pty::VSTATUS => Nothing,
     }
 }
