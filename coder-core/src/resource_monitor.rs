@@ -64,7 +64,7 @@ impl ResourceUsage {
 
 impl ResourceMonitor {
     /// Takes measurements into account, the oldest first and `None` where nothing could be measured, and says whether
-    /// to raise an alarm. The state changes when the last [ten](IN_A_ROW) agree on it; an alarm is raised when it turns
+    /// to raise an alarm. The state changes when the last ten agree on it; an alarm is raised when it turns
     /// bad, but not within five minutes of the alarm before.
     pub fn observe(&mut self, usage: &[Option<ResourceUsage>], now: Timestamp) -> bool {
         if !self.enabled {
