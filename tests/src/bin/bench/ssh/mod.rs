@@ -26,9 +26,11 @@ pub(crate) fn measure(coder: &str) {
     deployment.push_local_template();
     deployment.must(&["create", "dev", "--template", "local", "--yes"]);
     deployment.must(&["ssh", "--wait", "yes", "dev", "true"]);
-    let agent = agent(&deployment);
+    let (supervisor, agent) = agent(&deployment);
     sleep(REST);
     row("agent, idle, RSS in MB", megabytes(agent, "VmRSS:"), 8.0);
+    let what = "supervisor of the agent, RSS in MB";
+    row(what, megabytes(supervisor, "VmRSS:"), 8.0);
     row(
         "server, idle, RSS in MB without PostgreSQL",
         megabytes(deployment.server_pid(), "VmRSS:"),
@@ -52,14 +54,17 @@ pub(crate) fn measure(coder: &str) {
     deployment.must(&["delete", "dev", "--yes"]);
 }
 
-/// The agent's process.
-fn agent(deployment: &Deployment) -> u32 {
-    wait_for("the agent's process", PATIENCE, || {
-        let all = deployment.processes();
-        let agent = all.into_iter().find(|(_, command)| {
+/// The process that watches over the agent, and the agent.
+fn agent(deployment: &Deployment) -> (u32, u32) {
+    wait_for("the agent's processes", PATIENCE, || {
+        let mut all = deployment.processes();
+        all.retain(|(_, command)| {
             let mut words = command.split_whitespace();
             words.next().is_some_and(|word| word.contains("coder")) && words.next() == Some("agent")
         });
-        agent.map(|(pid, _)| pid)
+        match all.as_slice() {
+            [(supervisor, _), (agent, _)] => Some((*supervisor, *agent)),
+            _ => None,
+        }
     })
 }
