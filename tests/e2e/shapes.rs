@@ -149,7 +149,9 @@ fn a_template_of_every_shape_lives_through_two_versions() {
         "what is persistent stays"
     );
     let said = deployment.home().join("shapes/dev/said-goodbye");
-    assert!(said.exists(), "the stop script has run");
+    wait_for("the stop script to have run", AGENT, || {
+        said.exists().then_some(())
+    });
 
     update(deployment, &first, &volume);
     deployment.must(&["delete", "dev", "--yes"]);
