@@ -1,6 +1,9 @@
 //! Who was connected to workspaces, and when: told by agents, looked at by auditors.
 
-use super::{Deps, unit::settle};
+use super::{
+    Deps,
+    unit::{forget_old, settle},
+};
 use crate::{
     Error, ErrorKind, Result, Timestamp,
     connection_log::{ConnectionLog, ConnectionLogFilter, ConnectionType},
@@ -148,18 +151,9 @@ impl ConnectionLogs {
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable).
     pub async fn forget_old(&self, retention: TimeDelta) -> Result<u64> {
-        let Some(before) = self.deps.now().checked_sub_signed(retention) else {
-            return Ok(0);
-        };
-        let mut forgotten = 0;
-        loop {
-            let mut tx = self.deps.begin().await?;
-            let some = tx.connection_logs().delete_before(before, AT_ONCE).await;
-            let some = settle(tx, some.map_err(Error::from)).await?;
-            forgotten += some;
-            if some < u64::from(AT_ONCE) {
-                return Ok(forgotten);
-            }
-        }
+        forget_old(&self.deps, retention, AT_ONCE, |tx, before, limit| {
+            tx.connection_logs().delete_before(before, limit)
+        })
+        .await
     }
 }

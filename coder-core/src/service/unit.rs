@@ -2,10 +2,12 @@
 
 use super::Deps;
 use crate::{
-    Error, ErrorKind, Result,
+    Error, ErrorKind, Result, Timestamp,
     rbac::{Action, AsObject, Subject},
-    store::{StoreError, Transaction},
+    store::{StoreError, StoreResult, Transaction},
 };
+use chrono::TimeDelta;
+use futures_util::future::BoxFuture;
 use std::error::Error as _;
 
 /// How often a transaction that met another one is tried in all.
@@ -23,6 +25,29 @@ pub(super) async fn settle<T>(tx: Box<dyn Transaction>, result: Result<T>) -> Re
                 tracing::debug!(%rollback, "roll back failed");
             }
             Err(error)
+        }
+    }
+}
+
+/// Removes what is older than `retention` by calling `delete` with the time before which it goes, and with `at_once`,
+/// the most that one transaction shall remove. Answers how much went.
+pub(super) async fn forget_old(
+    deps: &Deps,
+    retention: TimeDelta,
+    at_once: u32,
+    delete: impl for<'a> Fn(&'a mut dyn Transaction, Timestamp, u32) -> BoxFuture<'a, StoreResult<u64>>,
+) -> Result<u64> {
+    let Some(before) = deps.now().checked_sub_signed(retention) else {
+        return Ok(0);
+    };
+    let mut forgotten = 0;
+    loop {
+        let mut tx = deps.begin().await?;
+        let some = delete(tx.as_mut(), before, at_once).await;
+        let some = settle(tx, some.map_err(Error::from)).await?;
+        forgotten += some;
+        if some < u64::from(at_once) {
+            return Ok(forgotten);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     log_line,
     provisioner_job::LogLevel,
     rbac::{Action, AsObject as _, Subject},
-    service::unit::settle,
+    service::unit::{forget_old, settle},
     store::{AgentOwner, Transaction},
     workspace_agent::{AgentLog, AgentLogSource},
 };
@@ -179,23 +179,17 @@ impl Agents {
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable).
     pub async fn forget_old_logs(&self, retention: TimeDelta) -> Result<u64> {
-        let Some(before) = self.deps.now().checked_sub_signed(retention) else {
-            return Ok(0);
-        };
-        let mut forgotten = 0;
         // A few at a time: the lines of one may be a MiB.
-        loop {
-            let mut tx = self.deps.begin().await?;
-            let some = tx
-                .workspace_agents()
-                .delete_logs_of_earlier_builds(before, AGENTS_AT_ONCE)
-                .await;
-            let some = settle(tx, some.map_err(Error::from)).await?;
-            forgotten += some;
-            if some < u64::from(AGENTS_AT_ONCE) {
-                return Ok(forgotten);
-            }
-        }
+        forget_old(
+            &self.deps,
+            retention,
+            AGENTS_AT_ONCE,
+            |tx, before, limit| {
+                tx.workspace_agents()
+                    .delete_logs_of_earlier_builds(before, limit)
+            },
+        )
+        .await
     }
 }
 

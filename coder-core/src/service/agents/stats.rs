@@ -4,7 +4,7 @@ use crate::{
     agent_stats::AgentStats,
     id::WorkspaceId,
     schedule,
-    service::unit::settle,
+    service::unit::{forget_old, settle},
     store::{AgentOwner, Transaction},
 };
 use chrono::TimeDelta;
@@ -69,22 +69,13 @@ impl Agents {
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
     pub async fn forget_old_stats(&self, retention: TimeDelta) -> Result<u64> {
-        let Some(before) = self.deps.now().checked_sub_signed(retention) else {
-            return Ok(0);
-        };
-        let mut forgotten = 0;
-        loop {
-            let mut tx = self.deps.begin().await?;
-            let some = tx
-                .workspace_agent_stats()
-                .delete_before(before, REPORTS_AT_ONCE)
-                .await;
-            let some = settle(tx, some.map_err(Into::into)).await?;
-            forgotten += some;
-            if some < u64::from(REPORTS_AT_ONCE) {
-                return Ok(forgotten);
-            }
-        }
+        forget_old(
+            &self.deps,
+            retention,
+            REPORTS_AT_ONCE,
+            |tx, before, limit| tx.workspace_agent_stats().delete_before(before, limit),
+        )
+        .await
     }
 }
 
