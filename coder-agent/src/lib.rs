@@ -98,6 +98,8 @@ pub mod ssh_client;
 pub mod stat;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "agent")]
+mod traffic;
 pub mod tunnel;
 
 #[cfg(feature = "agent")]

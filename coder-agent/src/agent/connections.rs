@@ -8,6 +8,7 @@ use coder_core::clock::{Clock, Entropy};
 use coder_core::id::ConnectionId;
 
 use super::outbox::{Outbox, Report};
+use crate::Result;
 use crate::protocol::{ConnectionAction, ConnectionType, ReportConnection};
 
 /// Reports kept while the server cannot be reached; beyond that the oldest are lost.
@@ -83,6 +84,14 @@ impl OpenConnection {
     pub(crate) fn end(mut self, exit_code: Option<i32>, reason: impl Into<String>) {
         self.exit_code = exit_code;
         self.reason = reason.into();
+    }
+
+    /// The connection lasts until `served` is done, and ends for the reason of its error.
+    pub(super) async fn until(self, served: impl Future<Output = Result<()>>) -> Result<()> {
+        let served = served.await;
+        let reason = served.as_ref().err().map(ToString::to_string);
+        self.end(None, reason.unwrap_or_default());
+        served
     }
 
     fn report(&self, action: ConnectionAction) {

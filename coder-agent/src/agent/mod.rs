@@ -22,7 +22,6 @@ mod run;
 mod sender;
 mod services;
 mod stats;
-mod traffic;
 mod udp;
 mod workspace;
 

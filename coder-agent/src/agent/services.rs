@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connections::Connections;
-use super::traffic::Traffic;
 use super::udp;
 use crate::devcontainers::Devcontainers;
 use crate::http_api::HttpApi;
@@ -22,6 +21,7 @@ use crate::protocol::ConnectionType;
 use crate::reconnecting_pty::ReconnectingPtyServer;
 use crate::speedtest::SpeedtestServer;
 use crate::ssh::SshServer;
+use crate::traffic::{Moved, Traffic};
 use crate::tunnel::frame::{OpenRequest, OpenStatus};
 use crate::tunnel::{Buffered, IncomingStream, MAX_STREAMS, TunnelAcceptor, port, splice};
 use crate::{Error, Result};
@@ -40,7 +40,8 @@ pub(super) struct Services {
     tasks: TaskTracker,
     pub(super) connections: Connections,
     pub(super) forwards: Count,
-    pub(super) traffic: Arc<Traffic>,
+    /// Of all but SSH, which counts for itself.
+    traffic: Traffic,
 }
 
 /// How many of something are open.
@@ -65,12 +66,18 @@ impl Services {
             tasks: TaskTracker::new(),
             connections,
             forwards: Count::default(),
-            traffic: Arc::default(),
+            traffic: Traffic::default(),
         }
     }
 
     pub(super) const fn ssh(&self) -> &SshServer {
         &self.ssh
+    }
+
+    /// What clients have moved since the start: no handshakes and keep-alives, so that an open
+    /// connection that nobody uses adds nothing.
+    pub(super) fn moved(&self) -> Moved {
+        self.traffic.totals() + self.ssh.moved()
     }
 
     /// Ends all sessions and terminals, and waits for that.
@@ -115,20 +122,14 @@ impl Services {
         };
         match port {
             port::SSH | port::STANDARD_SSH => {
-                let stream = self.traffic.meter(stream.accept().await?);
+                let stream = stream.accept().await?;
                 let open = self.connections.begin(ConnectionType::Ssh);
-                let served = self.ssh.serve(stream, ended).await;
-                let reason = served.as_ref().err().map(ToString::to_string);
-                open.end(None, reason.unwrap_or_default());
-                served
+                open.until(self.ssh.serve(stream, ended)).await
             }
             port::RECONNECTING_PTY => {
                 let stream = self.traffic.meter(stream.accept().await?);
                 let open = self.connections.begin(ConnectionType::ReconnectingPty);
-                let served = self.terminals.serve(stream, ended).await;
-                let reason = served.as_ref().err().map(ToString::to_string);
-                open.end(None, reason.unwrap_or_default());
-                served
+                open.until(self.terminals.serve(stream, ended)).await
             }
             port::SPEEDTEST => {
                 let stream = stream.accept().await?;
@@ -178,7 +179,7 @@ impl Services {
                 return stream.refuse(OpenStatus::Failed, &reason).await;
             }
         };
-        let stream = stream.accept().await?;
+        let stream = self.traffic.meter(stream.accept().await?);
         let _counted = self.forwards.add();
         tokio::select! {
             () = udp::splice(stream, socket) => {}

@@ -9,6 +9,7 @@ use super::services::Services;
 use crate::AgentApi;
 use crate::protocol::{ConnectionType, Stats};
 use crate::ssh::SessionType;
+use crate::traffic::Moved;
 
 /// Until the server has told how often it wants to know.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
@@ -19,28 +20,33 @@ const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_
 /// Reports for ever, first at once: the answer says how often.
 pub(super) async fn report(api: &dyn AgentApi, services: &Services) {
     let mut wait = DEFAULT_INTERVAL;
+    let mut told = Moved::default();
     loop {
-        let moved = services.traffic.take();
-        let (received, sent) = moved;
+        let now = services.moved();
+        let Moved { received, sent } = now - told;
         let stats = Stats {
-            rx_packets: received.packets,
-            rx_bytes: received.bytes,
-            tx_packets: sent.packets,
-            tx_bytes: sent.bytes,
+            rx_packets: amount(received.packets),
+            rx_bytes: amount(received.bytes),
+            tx_packets: amount(sent.packets),
+            tx_bytes: amount(sent.bytes),
             ..stats(services)
         };
         match api.report_stats(stats).await {
             Ok(answer) => {
+                told = now;
                 let (least, most) = INTERVALS;
                 wait = Duration::from_secs(answer.report_interval).clamp(least, most);
             }
-            Err(error) => {
-                services.traffic.give_back(moved);
-                tracing::debug!(%error, "stats were not taken");
-            }
+            // Told again with the next ones.
+            Err(error) => tracing::debug!(%error, "stats were not taken"),
         }
         sleep(wait).await;
     }
+}
+
+/// As the protocol has it: signed.
+fn amount(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn stats(services: &Services) -> Stats {
@@ -52,10 +58,7 @@ fn stats(services: &Services) -> Stats {
     let all = ssh + terminals + services.forwards.get();
     // What a client is shows only after it has connected.
     let clients = services.ssh().statistics().connections;
-    let known = |kind| {
-        let count = clients.get(&kind).copied().unwrap_or_default();
-        i64::try_from(count).unwrap_or(i64::MAX)
-    };
+    let known = |kind| amount(clients.get(&kind).copied().unwrap_or_default());
     let (vscode, jetbrains) = (known(SessionType::VsCode), known(SessionType::JetBrains));
     Stats {
         connections_by_proto: BTreeMap::from([("TCP".to_owned(), all)]),

@@ -327,7 +327,7 @@ fn flag(parser: &mut lexopt::Parser) -> Option<OsString> {
 }
 
 fn is_given(given: Option<OsString>, usual: bool) -> bool {
-    given.map_or(usual, |value| value != "false" && value != "0")
+    given.map_or(usual, |value| is_true(&value))
 }
 
 /// Whether a switch is on: with no value, or any that does not say no.
@@ -335,7 +335,7 @@ fn switch(parser: &mut lexopt::Parser) -> bool {
     parser.optional_value().is_none_or(|value| is_true(&value))
 }
 
-/// What is not clearly a no forbids: an administrator's typing mistake must not allow anything.
+/// What is not clearly a no is a yes: a typing mistake in what forbids something must not allow it.
 fn is_true(value: &OsStr) -> bool {
     value
         .to_str()
@@ -483,7 +483,7 @@ mod tests {
             ]
         };
         assert_eq!(of(&[], &[]), [true, true, false]);
-        let off = ("CODER_AGENT_DEVCONTAINERS_ENABLE", "false");
+        let off = ("CODER_AGENT_DEVCONTAINERS_ENABLE", "False");
         assert_eq!(
             of(&["--devcontainers-discovery-autostart-enable"], &[off]),
             [false, true, true]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::environment::{TERM, ensure_utf8};
 use super::screen::Screen;
 use super::terminal::{Place, Terminal};
-use super::viewer::{Use, Viewer, size_of};
+use super::viewer::{Viewer, size_of};
 use super::{Backend, ReconnectingPtyInit};
 use crate::ssh::command::command;
 use crate::ssh::{Program, SshServer, TerminalRequest, TerminalSize, open_terminal};
@@ -44,7 +44,8 @@ struct Inner {
     ssh: SshServer,
     terminals: Mutex<BTreeMap<Uuid, Arc<Terminal>>>,
     idle_timeout: Duration,
-    used: Use,
+    /// How many clients watch now.
+    viewers: AtomicI64,
     closing: CancellationToken,
     tasks: TaskTracker,
 }
@@ -63,7 +64,7 @@ impl ReconnectingPtyServer {
             ssh,
             terminals: Mutex::default(),
             idle_timeout,
-            used: Use::default(),
+            viewers: AtomicI64::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -88,7 +89,11 @@ impl ReconnectingPtyServer {
             })??;
             let size = size_of(init.height, init.width);
             match self.attach(&init, size) {
-                Ok(place) => Viewer::new(place, size, &self.0.used).serve(stream).await,
+                Ok(place) => {
+                    Viewer::new(place, size, &self.0.viewers)
+                        .serve(stream)
+                        .await
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a terminal could not be opened");
                     refuse(&mut stream, &error).await;
@@ -105,19 +110,7 @@ impl ReconnectingPtyServer {
     /// How many clients watch now.
     #[must_use]
     pub fn session_count(&self) -> i64 {
-        self.0.used.viewers.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that clients have typed so far.
-    #[must_use]
-    pub fn received_bytes(&self) -> u64 {
-        self.0.used.received_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that clients were shown so far.
-    #[must_use]
-    pub fn sent_bytes(&self) -> u64 {
-        self.0.used.sent_bytes.load(Ordering::Relaxed)
+        self.0.viewers.load(Ordering::Relaxed)
     }
 
     /// How many terminals live, watched or not.

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
@@ -25,25 +25,21 @@ enum End {
     Client,
 }
 
-/// How much terminals are used.
-#[derive(Debug, Default)]
-pub(super) struct Use {
-    pub(super) viewers: AtomicI64,
-    pub(super) received_bytes: AtomicU64,
-    pub(super) sent_bytes: AtomicU64,
-}
-
-/// One client at a terminal.
+/// One client at a terminal, counted while this lives.
 pub(super) struct Viewer<'a> {
     place: Place,
     size: TerminalSize,
-    used: &'a Use,
+    viewers: &'a AtomicI64,
 }
 
 impl<'a> Viewer<'a> {
-    pub(super) fn new(place: Place, size: TerminalSize, used: &'a Use) -> Self {
-        used.viewers.fetch_add(1, Ordering::Relaxed);
-        Self { place, size, used }
+    pub(super) fn new(place: Place, size: TerminalSize, viewers: &'a AtomicI64) -> Self {
+        viewers.fetch_add(1, Ordering::Relaxed);
+        Self {
+            place,
+            size,
+            viewers,
+        }
     }
 
     /// Shows the terminal until it ends or the client leaves.
@@ -51,8 +47,8 @@ impl<'a> Viewer<'a> {
         let (mut reader, mut writer) = split(stream);
         let terminal = self.place.terminal().clone();
         let end = tokio::select! {
-            end = show(&mut self.place, self.used, &mut writer) => Ok(end),
-            end = obey(&terminal, self.size, self.used, &mut reader) => end,
+            end = show(&mut self.place, &mut writer) => Ok(end),
+            end = obey(&terminal, self.size, &mut reader) => end,
         };
         // From here on it holds nobody up.
         drop((self, terminal));
@@ -76,13 +72,13 @@ impl<'a> Viewer<'a> {
 
 impl Drop for Viewer<'_> {
     fn drop(&mut self) {
-        self.used.viewers.fetch_sub(1, Ordering::Relaxed);
+        self.viewers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Writes all output, from the replay on. What waits for the client is one chunk: a client that is
 /// too slow for the program loses output, not the agent memory.
-async fn show(place: &mut Place, used: &Use, writer: &mut (impl AsyncWrite + Unpin)) -> End {
+async fn show(place: &mut Place, writer: &mut (impl AsyncWrite + Unpin)) -> End {
     let mut news = place.news();
     loop {
         let ended = news.borrow_and_update().ended;
@@ -98,8 +94,6 @@ async fn show(place: &mut Place, used: &Use, writer: &mut (impl AsyncWrite + Unp
         if writer.write_all(&output).await.is_err() || writer.flush().await.is_err() {
             return End::Client;
         }
-        used.sent_bytes
-            .fetch_add(output.len() as u64, Ordering::Relaxed);
         place.taken();
     }
 }
@@ -111,7 +105,6 @@ async fn show(place: &mut Place, used: &Use, writer: &mut (impl AsyncWrite + Unp
 async fn obey(
     terminal: &Terminal,
     mut size: TerminalSize,
-    used: &Use,
     reader: &mut (impl AsyncRead + Unpin),
 ) -> Result<End> {
     let mut requests = Requests::default();
@@ -129,9 +122,6 @@ async fn obey(
             size = resized(size, &request);
             // Who did something last sets the size.
             terminal.resize(size);
-            let typed = request.data.len() + request.bytes.len();
-            used.received_bytes
-                .fetch_add(typed as u64, Ordering::Relaxed);
             terminal.type_in(request.data.as_bytes()).await;
             terminal.type_in(&request.bytes).await;
         }

@@ -56,7 +56,6 @@ mod sftp;
 mod signal;
 mod statistics;
 mod terminal_modes;
-mod traffic;
 mod transport;
 mod user;
 mod x11;

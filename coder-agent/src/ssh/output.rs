@@ -15,8 +15,8 @@ use super::closing::Closing;
 use super::exit::Exit;
 use super::limits::CLOSE_WAIT;
 use super::signal;
-use super::traffic::Traffic;
 use super::transport::Unsent;
+use crate::traffic::Traffic;
 use crate::tunnel::ReadBuffer;
 
 /// The channel's type of data for standard error (RFC 4254 section 5.2).

@@ -12,8 +12,8 @@ use super::input::{self, Backlog, InputReceiver, InputSender};
 use super::limits::{CONTROL_QUEUE, MAX_CHANNELS};
 use super::output::{Blocked, Output, OutputState};
 use super::setup::{SessionSetup, TerminalSize};
-use super::traffic::Traffic;
 use super::transport::Unsent;
+use crate::traffic::Traffic;
 
 /// What a client says to a running session besides its input.
 #[derive(Clone, Copy, Debug)]

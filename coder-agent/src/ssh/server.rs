@@ -13,6 +13,7 @@ use super::{
     connection, session,
 };
 use crate::Result;
+use crate::traffic::Moved;
 
 /// The SSH server of one agent; cheap to clone.
 #[derive(Clone)]
@@ -98,6 +99,11 @@ impl SshServer {
     #[must_use]
     pub fn statistics(&self) -> SshStatistics {
         self.state.connections.statistics()
+    }
+
+    /// What sessions and forwarded streams have moved since the start.
+    pub(crate) fn moved(&self) -> Moved {
+        self.state.connections.traffic.totals()
     }
 
     /// The environment of a session that begins now by another way than SSH, and its directory.

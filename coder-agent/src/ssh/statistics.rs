@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::SessionType;
-use super::traffic::Traffic;
+use crate::traffic::Traffic;
 
 /// How much a server is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,11 +40,11 @@ impl Connections {
     }
 
     pub(super) fn statistics(&self) -> SshStatistics {
-        let (received_bytes, sent_bytes) = self.traffic.totals();
+        let moved = self.traffic.totals();
         SshStatistics {
             connections: lock(&self.counts).clone(),
-            received_bytes,
-            sent_bytes,
+            received_bytes: moved.received.bytes,
+            sent_bytes: moved.sent.bytes,
         }
     }
 }

@@ -44,11 +44,7 @@ impl ClientHandler {
                 reply.accept().await;
                 place.send(SshStream::new(channel));
             }
-            None => {
-                reply
-                    .reject(ChannelOpenFailure::AdministrativelyProhibited)
-                    .await;
-            }
+            None => refuse(reply).await,
         }
     }
 }
@@ -108,9 +104,7 @@ impl Handler for ClientHandler {
     ) -> Result<(), Error> {
         let permit = Arc::clone(&self.agent_streams).try_acquire_owned();
         let (Some(socket), Ok(permit)) = (self.agent.clone(), permit) else {
-            reply
-                .reject(ChannelOpenFailure::AdministrativelyProhibited)
-                .await;
+            refuse(reply).await;
             return Ok(());
         };
         let ended = self.ended.clone();
@@ -138,9 +132,7 @@ impl Handler for ClientHandler {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Error> {
-        reply
-            .reject(ChannelOpenFailure::AdministrativelyProhibited)
-            .await;
+        refuse(reply).await;
         Ok(())
     }
 
@@ -154,9 +146,7 @@ impl Handler for ClientHandler {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Error> {
-        reply
-            .reject(ChannelOpenFailure::AdministrativelyProhibited)
-            .await;
+        refuse(reply).await;
         Ok(())
     }
 
@@ -167,9 +157,7 @@ impl Handler for ClientHandler {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Error> {
-        reply
-            .reject(ChannelOpenFailure::AdministrativelyProhibited)
-            .await;
+        refuse(reply).await;
         Ok(())
     }
 
@@ -181,11 +169,16 @@ impl Handler for ClientHandler {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Error> {
-        reply
-            .reject(ChannelOpenFailure::AdministrativelyProhibited)
-            .await;
+        refuse(reply).await;
         Ok(())
     }
+}
+
+/// Refuses a channel that nobody here has asked for.
+async fn refuse(reply: ChannelOpenHandle) {
+    reply
+        .reject(ChannelOpenFailure::AdministrativelyProhibited)
+        .await;
 }
 
 impl Drop for ClientHandler {

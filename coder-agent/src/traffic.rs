@@ -1,79 +1,135 @@
-//! How much is moved through the tunnel.
+//! How much is moved.
 
 use std::io;
+use std::ops::{Add, Sub};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
-/// What streams have moved since it was asked last.
+/// Counts what streams move, as the workspace sees it; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic(Arc<Directions>);
+
 #[derive(Debug, Default)]
-pub(super) struct Traffic {
+struct Directions {
     received: Direction,
     sent: Direction,
 }
 
-/// One direction, as the workspace sees it.
 #[derive(Debug, Default)]
 struct Direction {
-    bytes: AtomicI64,
-    packets: AtomicI64,
+    bytes: AtomicU64,
+    packets: AtomicU64,
+}
+
+/// What was moved both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) received: Amount,
+    pub(crate) sent: Amount,
 }
 
 /// An amount of traffic. A packet is what was read or written at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Amount {
-    pub(super) bytes: i64,
-    pub(super) packets: i64,
+pub(crate) struct Amount {
+    pub(crate) bytes: u64,
+    pub(crate) packets: u64,
 }
 
 /// A stream whose traffic is counted.
 #[derive(Debug)]
-pub(super) struct Metered<S> {
+pub(crate) struct Metered<S> {
     stream: S,
-    traffic: Arc<Traffic>,
+    traffic: Traffic,
 }
 
 impl Traffic {
     /// Counts what `stream` moves from now on.
-    pub(super) fn meter<S>(self: &Arc<Self>, stream: S) -> Metered<S> {
+    pub(crate) fn meter<S>(&self, stream: S) -> Metered<S> {
         Metered {
             stream,
-            traffic: Arc::clone(self),
+            traffic: self.clone(),
         }
     }
 
-    /// What was received and sent since the last call.
-    pub(super) fn take(&self) -> (Amount, Amount) {
-        (self.received.take(), self.sent.take())
+    /// Counts one packet that came.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.0.received.add(bytes);
     }
 
-    /// Counts again what could not be told.
-    pub(super) fn give_back(&self, (received, sent): (Amount, Amount)) {
-        self.received.add(received);
-        self.sent.add(sent);
+    /// Counts one packet that went.
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.0.sent.add(bytes);
+    }
+
+    /// What was moved since the start.
+    pub(crate) fn totals(&self) -> Moved {
+        Moved {
+            received: self.0.received.total(),
+            sent: self.0.sent.total(),
+        }
     }
 }
 
 impl Direction {
-    fn moved(&self, bytes: usize) {
+    fn add(&self, bytes: usize) {
         if bytes > 0 {
-            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-            self.add(Amount { bytes, packets: 1 });
+            self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            self.packets.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn add(&self, amount: Amount) {
-        self.bytes.fetch_add(amount.bytes, Ordering::Relaxed);
-        self.packets.fetch_add(amount.packets, Ordering::Relaxed);
-    }
-
-    fn take(&self) -> Amount {
+    fn total(&self) -> Amount {
         Amount {
-            bytes: self.bytes.swap(0, Ordering::Relaxed),
-            packets: self.packets.swap(0, Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            packets: self.packets.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Add for Moved {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            received: self.received + other.received,
+            sent: self.sent + other.sent,
+        }
+    }
+}
+
+impl Sub for Moved {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            received: self.received - earlier.received,
+            sent: self.sent - earlier.sent,
+        }
+    }
+}
+
+impl Add for Amount {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            packets: self.packets.saturating_add(other.packets),
+        }
+    }
+}
+
+impl Sub for Amount {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(earlier.bytes),
+            packets: self.packets.saturating_sub(earlier.packets),
         }
     }
 }
@@ -86,7 +142,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        self.traffic.received.moved(buffer.filled().len() - before);
+        self.traffic.received(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -97,7 +153,7 @@ impl<S: AsyncBufRead + Unpin> AsyncBufRead for Metered<S> {
     }
 
     fn consume(mut self: Pin<&mut Self>, length: usize) {
-        self.traffic.received.moved(length);
+        self.traffic.received(length);
         Pin::new(&mut self.stream).consume(length);
     }
 }
@@ -109,7 +165,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        self.traffic.sent.moved(written);
+        self.traffic.sent(written);
         Poll::Ready(Ok(written))
     }
 
@@ -131,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn both_directions_are_counted_once() {
-        let traffic = Arc::new(Traffic::default());
+        let traffic = Traffic::default();
         let (near, mut far) = duplex(1_024);
         let mut near = traffic.meter(near);
         near.write_all(b"hello").await.unwrap();
@@ -141,11 +197,12 @@ mod tests {
         let mut text = String::new();
         near.read_to_string(&mut text).await.unwrap();
         let amount = |bytes| Amount { bytes, packets: 1 };
-        let moved = traffic.take();
-        assert_eq!(moved, (amount(6), amount(5)));
-        assert_eq!(traffic.take(), <(Amount, Amount)>::default());
-        traffic.give_back(moved);
-        assert_eq!(traffic.take(), moved);
+        let before = traffic.totals();
+        let moved = Moved {
+            received: amount(6),
+            sent: amount(5),
+        };
+        assert_eq!(before, moved);
 
         let (near, mut far) = duplex(1_024);
         let mut near = traffic.meter(BufReader::new(near));
@@ -153,7 +210,7 @@ mod tests {
         let mut line = String::new();
         near.read_line(&mut line).await.unwrap();
         assert_eq!(
-            traffic.take().0.bytes,
+            (traffic.totals() - before).received.bytes,
             5,
             "what was consumed, not what was read ahead"
         );
