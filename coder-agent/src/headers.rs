@@ -51,8 +51,13 @@ fn run(command: &str, url: &str) -> Result<String> {
         let message = format!("the command for headers {problem}");
         Error::new(ErrorKind::Internal, message)
     };
-    let output = Command::new("sh")
-        .args(["-c", command])
+    let (shell, argument) = if cfg!(windows) {
+        ("cmd.exe", "/C")
+    } else {
+        ("sh", "-c")
+    };
+    let output = Command::new(shell)
+        .args([argument, command])
         .env("CODER_URL", url)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

@@ -17,7 +17,7 @@
 //! # Features
 //!
 //! Without features the crate is what servers and clients need. `agent` adds the agent itself
-//! (`agent`, `ssh`, `stat`, `cli`, the binary `coder-agent`; Unix only), `testing` a fake of the
+//! (`agent`, `ssh`, `stat`, `cli`, the binary `coder-agent`, and on Unix `ssh_client`), `testing` a fake of the
 //! server and `agent_api_conformance!`, which every implementation of [`AgentApi`] runs.
 //!
 //! # Example
@@ -83,6 +83,8 @@ mod http_client;
 pub mod init_script;
 pub mod instance_identity;
 #[cfg(feature = "agent")]
+mod platform;
+#[cfg(feature = "agent")]
 mod port_scan;
 pub mod protocol;
 pub mod reconnecting_pty;
@@ -92,7 +94,7 @@ mod session_token;
 pub mod speedtest;
 #[cfg(feature = "agent")]
 pub mod ssh;
-#[cfg(feature = "agent")]
+#[cfg(all(feature = "agent", unix))]
 pub mod ssh_client;
 #[cfg(feature = "agent")]
 pub mod stat;

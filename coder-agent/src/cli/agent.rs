@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coder_core::clock::OsEntropy;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::main::{complain, print};
-use super::supervisor::{SUPERVISOR, end_with, supervise};
 use super::{AgentArguments, AgentAuth, UsageError, VERSION_LINE, logging};
 use crate::headers::headers;
 use crate::instance_identity::MetadataService;
+use crate::platform::signals::EndRequests;
 use crate::ssh::Environment;
 use crate::{Agent, AgentClient, AgentOptions, Result};
 
@@ -61,15 +60,8 @@ pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Err(error) => return complain(&format!("coder agent: {error}\n")),
     };
     logging::set_up(arguments.log_json, arguments.verbose);
-    match variables.remove(OsStr::new(SUPERVISOR)) {
-        Some(supervisor) if !end_with(&supervisor) => return ExitCode::FAILURE,
-        Some(_) => {}
-        None if arguments.no_reap => {}
-        None => match supervise(&words) {
-            Ok(code) => return code,
-            // The agent itself is what matters.
-            Err(error) => tracing::warn!(%error, "agent runs without a supervisor"),
-        },
+    if let Some(code) = watched_over(&arguments, &words, &mut variables) {
+        return code;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
@@ -90,6 +82,39 @@ pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Lets a supervisor run the agent; `None` in the process that is to be the agent.
+#[cfg(unix)]
+fn watched_over(
+    arguments: &AgentArguments,
+    words: &[OsString],
+    variables: &mut Environment,
+) -> Option<ExitCode> {
+    use super::supervisor::{SUPERVISOR, end_with, supervise};
+
+    match variables.remove(OsStr::new(SUPERVISOR)) {
+        Some(supervisor) => (!end_with(&supervisor)).then_some(ExitCode::FAILURE),
+        None if arguments.no_reap => None,
+        None => match supervise(words) {
+            Ok(code) => Some(code),
+            Err(error) => {
+                // The agent itself is what matters.
+                tracing::warn!(%error, "agent runs without a supervisor");
+                None
+            }
+        },
+    }
+}
+
+/// Elsewhere the system's services watch over programs.
+#[cfg(not(unix))]
+const fn watched_over(
+    _arguments: &AgentArguments,
+    _words: &[OsString],
+    _variables: &mut Environment,
+) -> Option<ExitCode> {
+    None
 }
 
 async fn run(arguments: AgentArguments, variables: Environment) -> Result<(), String> {
@@ -140,26 +165,18 @@ fn client(arguments: &AgentArguments) -> Result<AgentClient> {
     )?)
 }
 
-/// Cancels `shutdown` at the first SIGTERM or SIGINT; a second one ends the process.
+/// Cancels `shutdown` when somebody wants this process to end; when that happens again, it ends at once.
 fn on_signal(shutdown: CancellationToken) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut requests = EndRequests::listen()?;
     tokio::spawn(async move {
-        either(&mut terminate, &mut interrupt).await;
+        requests.next().await;
         tracing::info!("signal received");
         shutdown.cancel();
-        either(&mut terminate, &mut interrupt).await;
+        requests.next().await;
         tracing::warn!("second signal received, ending at once");
         std::process::exit(1);
     });
     Ok(())
-}
-
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
-    }
 }
 
 /// The running binary. After an update in place the kernel calls the old one deleted; then the

@@ -8,8 +8,10 @@ mod git;
 mod logging;
 mod main;
 mod options;
+#[cfg(unix)]
 mod restarts;
 mod stat;
+#[cfg(unix)]
 mod supervisor;
 
 pub use agent::agent_main;

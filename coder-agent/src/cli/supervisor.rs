@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
 
 use super::restarts::{Next, Restarts};
+use crate::platform::process::exit_code;
 
 /// Tells the agent who watches over it. It is not passed on to sessions and scripts.
 pub(super) const SUPERVISOR: &str = "CODER_AGENT_SUPERVISOR";
@@ -119,13 +120,6 @@ fn reap(agent: Pid) -> Option<ExitStatus> {
 /// By a signal that it did not send itself, such as that of a machine without memory.
 fn killed(status: ExitStatus) -> bool {
     std::os::unix::process::ExitStatusExt::signal(&status).is_some()
-}
-
-fn exit_code(status: ExitStatus) -> ExitCode {
-    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
-    let code = status.code().or(signal.map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 struct Signals {

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use super::configuration::Wishes;
 use super::engine::Engine;
 use super::program::words;
+use crate::platform::process::lead_group;
 use crate::ssh::command::spawn;
 
 /// Where the binary is, inside.
@@ -82,8 +83,8 @@ impl Inside<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
+        lead_group(&mut command);
         let mut child = spawn(&mut command)?;
         if let Some(stderr) = child.stderr.take() {
             let mut stderr = BufReader::new(stderr);

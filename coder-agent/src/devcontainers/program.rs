@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::platform::process::lead_group;
 use crate::ssh::Environment;
 use crate::ssh::command::spawn;
 
@@ -64,9 +65,9 @@ impl Call<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // It may have children of its own that hold the pipes.
-            .process_group(0)
             .kill_on_drop(true);
+        // It may have children of its own that hold the pipes.
+        lead_group(&mut command);
         let mut child = spawn(&mut command)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let work = async {

@@ -88,8 +88,6 @@
 
 mod client;
 #[cfg(feature = "agent")]
-mod control;
-#[cfg(feature = "agent")]
 mod environment;
 mod protocol;
 #[cfg(feature = "agent")]

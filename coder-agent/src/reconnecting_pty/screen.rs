@@ -1,7 +1,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,6 +9,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::platform::account;
+use crate::platform::files::{is_executable, is_secret_folder, make_private_folder};
 use crate::ssh::Environment;
 use crate::ssh::command::spawn;
 
@@ -48,10 +49,10 @@ impl Screen {
         let program = std::env::split_paths(path)
             .map(|folder| folder.join("screen"))
             .find(|file| is_executable(file))?;
-        let user = rustix::process::geteuid().as_raw();
+        let user = account::number();
         // A short path, since those of sockets must be.
         let sockets = std::env::temp_dir().join(format!("coder-screen-{user}"));
-        match prepare(&sockets, user) {
+        match prepare(&sockets) {
             Ok(()) => Some(Self {
                 program,
                 sockets,
@@ -107,21 +108,15 @@ impl Screen {
 }
 
 /// Makes the folder, or checks that it is this user's alone: another one could have made it first.
-fn prepare(sockets: &Path, user: u32) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(sockets) {
+fn prepare(sockets: &Path) -> io::Result<()> {
+    match make_private_folder(sockets) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let found = fs::symlink_metadata(sockets)?;
-            let private = found.permissions().mode() & 0o077 == 0;
-            if !found.is_dir() || found.uid() != user || !private {
+            if !is_secret_folder(sockets)? {
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
         }
         Err(error) => return Err(error),
     }
     fs::write(sockets.join("config"), CONFIG)
-}
-
-fn is_executable(file: &Path) -> bool {
-    fs::metadata(file).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }

@@ -17,8 +17,9 @@ use super::screen::Screen;
 use super::terminal::{Place, Terminal};
 use super::viewer::{Viewer, size_of};
 use super::{Backend, ReconnectingPtyInit};
+use crate::platform::terminal;
 use crate::ssh::command::command;
-use crate::ssh::{Program, SshServer, TerminalRequest, TerminalSize, open_terminal};
+use crate::ssh::{Program, SshServer, TerminalRequest, TerminalSize};
 use crate::{Error, ErrorKind, Result};
 
 /// How long a client may take to say what it wants.
@@ -172,7 +173,7 @@ impl ReconnectingPtyServer {
         };
         let modes = [(russh::Pty::IUTF8, 1)];
         let request = TerminalRequest::new(TERM, size, &modes);
-        let pty = open_terminal(&request, build).map_err(|error| {
+        let pty = terminal::open(&request, build).map_err(|error| {
             let message = format!("the program could not be started: {error}");
             Error::new(ErrorKind::Unavailable, message).with_source(error)
         })?;

@@ -2,16 +2,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pty_process::{OwnedReadPty, OwnedWritePty};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Child;
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::control::Control;
 use super::scrollback::{Reader, SCROLLBACK_BYTES, Scrollback};
-use crate::ssh::{Process, Terminal as Pty, TerminalSize, wait};
+use crate::platform::terminal::{
+    Terminal as Pty, TerminalChild, TerminalControl, TerminalReader, TerminalWriter,
+};
+use crate::ssh::{Process, TerminalSize, wait};
 
 /// Bytes taken from the program, and given to a viewer, at once.
 const CHUNK: usize = 16 * 1024;
@@ -41,8 +41,8 @@ pub(super) struct Terminal {
     viewers: watch::Sender<usize>,
     /// A viewer has seen more, or has gone.
     taken: Notify,
-    writer: AsyncMutex<OwnedWritePty>,
-    control: Control,
+    writer: AsyncMutex<TerminalWriter>,
+    control: TerminalControl,
 }
 
 struct State {
@@ -70,7 +70,7 @@ pub(super) struct Place {
 
 impl Terminal {
     /// The terminal, and what [`run`](Self::run) needs.
-    pub(super) fn new(pty: Pty, size: TerminalSize) -> (Self, Child, OwnedReadPty) {
+    pub(super) fn new(pty: Pty, size: TerminalSize) -> (Self, TerminalChild, TerminalReader) {
         let Pty {
             child,
             reader,
@@ -92,7 +92,7 @@ impl Terminal {
             viewers: watch::Sender::new(0),
             taken: Notify::new(),
             writer: AsyncMutex::new(writer),
-            control: Control::new(control),
+            control,
         };
         (terminal, child, reader)
     }
@@ -101,8 +101,8 @@ impl Terminal {
     /// program ended by itself.
     pub(super) async fn run(
         &self,
-        child: Child,
-        reader: OwnedReadPty,
+        child: TerminalChild,
+        reader: TerminalReader,
         idle: Duration,
         closing: &CancellationToken,
     ) -> bool {
@@ -184,7 +184,7 @@ impl Terminal {
 
     /// Takes what the program says. Without viewers as fast as it comes, else not faster than the
     /// fastest of them; the others lose what they are too slow for.
-    async fn keep_output(&self, mut reader: OwnedReadPty) {
+    async fn keep_output(&self, mut reader: TerminalReader) {
         let mut buffer = vec![0; CHUNK];
         let mut given_up = None;
         loop {

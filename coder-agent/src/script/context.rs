@@ -1,18 +1,18 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use coder_core::id::{LogSourceId, WorkspaceAgentId};
 use tokio::process::Command;
 
+use crate::platform::files::{is_own_folder, link_program, make_private_folders};
 use crate::protocol::Script;
 use crate::ssh::environment::expand;
 use crate::ssh::{Environment, Program, User, command};
 
 /// The name under which templates call the agent's binary.
-const BINARY_NAME: &str = "coder";
+const BINARY_NAME: &str = if cfg!(windows) { "coder.exe" } else { "coder" };
 
 /// Who runs scripts, where, and with what around them.
 #[derive(Clone, Debug)]
@@ -91,19 +91,14 @@ pub(crate) fn create_bin_dir(data_dir: &Path, executable: Option<&Path>) -> io::
     // Renaming replaces an old link at once, so that nobody finds none.
     let fresh = bin_dir.join(OsString::from(".coder.new"));
     let _ = fs::remove_file(&fresh);
-    symlink(executable, &fresh)?;
+    link_program(executable, &fresh)?;
     fs::rename(fresh, link)
 }
 
 /// Makes a folder that nobody else can write to, and refuses one that somebody else prepared.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
-    let found = fs::symlink_metadata(path)?;
-    let ours = found.uid() == rustix::process::geteuid().as_raw();
-    if found.is_dir() && ours && found.mode() & 0o022 == 0 {
+    make_private_folders(path)?;
+    if is_own_folder(path)? {
         return Ok(());
     }
     let message = format!("{} belongs to somebody else", path.display());
@@ -117,7 +112,7 @@ fn log_name(source: LogSourceId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
     fn the_binary_is_called_coder() {

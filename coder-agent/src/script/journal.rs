@@ -1,9 +1,8 @@
 //! What is known of the start scripts beyond the life of one agent process.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +12,7 @@ use coder_core::id::{AgentRunId, ScriptId, WorkspaceAgentId};
 use serde::{Deserialize, Serialize};
 
 use super::leftover::Leftover;
+use crate::platform::files::private_file;
 use crate::protocol::{LifecycleReport, ScriptCompleted};
 
 const FILE_NAME: &str = "start.json";
@@ -177,7 +177,7 @@ impl Journal {
 
 fn read(path: &Path) -> Option<Record> {
     let mut text = String::new();
-    let file = OpenOptions::new().read(true).open(path).ok()?;
+    let file = File::open(path).ok()?;
     file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
     let record = serde_json::from_str(&text);
     record
@@ -188,11 +188,10 @@ fn read(path: &Path) -> Option<Record> {
 /// Replaces the file at once, so that a killed agent leaves the old or the new one whole.
 fn write(path: &Path, record: &Record) -> io::Result<()> {
     let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new()
+    let mut file = private_file()
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o600)
         .open(&fresh)?;
     file.write_all(&serde_json::to_vec(record)?)?;
     drop(file);

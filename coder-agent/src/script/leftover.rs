@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Ended;
 use super::process::TERMINATE_GRACE;
+use crate::platform::process::{Group, Signal, exists};
 
 /// How often is looked whether a process is there: nobody tells when somebody else's child ends.
 const LOOK: Duration = Duration::from_millis(200);
@@ -31,8 +31,7 @@ impl Leftover {
     }
 
     fn is_there(self) -> bool {
-        let there = Pid::from_raw(self.id).is_some_and(|pid| test_kill_process(pid).is_ok());
-        there && birth(self.id) == self.born
+        exists(self.id) && birth(self.id) == self.born
     }
 
     /// Waits for its end, as far as it can be seen, and kills the group after `limit` or when `cancel` asks for it.
@@ -59,20 +58,14 @@ impl Leftover {
     }
 
     async fn end(self) {
-        self.signal(Signal::TERM);
+        let group = Group::with_id(self.id);
+        group.signal(Signal::TERM);
         let deadline = Instant::now() + TERMINATE_GRACE;
         while self.is_there() && Instant::now() < deadline {
             sleep(LOOK).await;
         }
         // Also those that outlived the process itself.
-        self.signal(Signal::KILL);
-    }
-
-    fn signal(self, signal: Signal) {
-        if let Some(group) = Pid::from_raw(self.id) {
-            // It may have ended by itself.
-            let _ = kill_process_group(group, signal);
-        }
+        group.signal(Signal::KILL);
     }
 }
 

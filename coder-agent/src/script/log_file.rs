@@ -1,10 +1,9 @@
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::OFlags;
+use crate::platform::files::{create_log, make_private_folders};
 
 /// The most that is written to one file, so that a script cannot fill the disk by talking.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -56,21 +55,9 @@ impl LogFile {
 
 fn open(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)?;
+        make_private_folders(parent)?;
     }
-    // The folder may be a shared one like /tmp: a link that somebody else put there is not
-    // followed, and a FIFO does not hold the agent up.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .custom_flags(flags.cast_signed())
-        .open(path)
+    create_log(path)
 }
 
 #[cfg(test)]

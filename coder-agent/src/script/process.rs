@@ -4,13 +4,13 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::platform::process::{Group, Signal, lead_group};
 use crate::protocol::UNKNOWN_EXIT_CODE;
 use crate::ssh::command::spawn;
 
@@ -54,8 +54,8 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
+        lead_group(&mut command);
         let mut child = spawn(&mut command)?;
         let mut pumps = JoinSet::new();
         if let Some(pipe) = child.stdout.take() {
@@ -64,7 +64,7 @@ impl Running {
         if let Some(pipe) = child.stderr.take() {
             pumps.spawn(pump(pipe, stderr));
         }
-        let group = Group::of(child.id());
+        let group = Group::of(&child);
         Ok(Self {
             child,
             group,
@@ -94,7 +94,7 @@ impl Running {
         let ended = match status {
             Ok(status) => Ended::Exited(exit_code(status)),
             Err(ended) => {
-                self.group.end(&mut self.child).await?;
+                end(&self.group, &mut self.child).await?;
                 ended
             }
         };
@@ -119,32 +119,16 @@ impl Running {
     }
 }
 
-/// A process and everything it started that did not leave its group.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(id: Option<u32>) -> Self {
-        Self(id.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+/// Asks a group to end, and makes it end after a while.
+async fn end(group: &Group, child: &mut Child) -> io::Result<()> {
+    group.signal(Signal::TERM);
+    let asked = timeout(TERMINATE_GRACE, child.wait()).await;
+    // Also those that outlived the process itself.
+    group.signal(Signal::KILL);
+    if asked.is_err() {
+        child.wait().await?;
     }
-
-    /// Asks the group to end, and makes it end after a while.
-    async fn end(&self, child: &mut Child) -> io::Result<()> {
-        self.signal(Signal::TERM);
-        let asked = timeout(TERMINATE_GRACE, child.wait()).await;
-        // Also those that outlived the process itself.
-        self.signal(Signal::KILL);
-        if asked.is_err() {
-            child.wait().await?;
-        }
-        Ok(())
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.0 {
-            // It may have ended by itself.
-            let _ = kill_process_group(group, signal);
-        }
-    }
+    Ok(())
 }
 
 async fn expired(limit: Option<Duration>) {

@@ -41,7 +41,7 @@ pub(super) fn home_of(name: &str) -> Option<PathBuf> {
 }
 
 /// A list as text; what was read before an error is still good.
-pub(super) fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     let mut bytes = Vec::new();
     if let Ok(file) = std::fs::File::open(path) {
         let _ = file.take(MAX_BYTES).read_to_end(&mut bytes);

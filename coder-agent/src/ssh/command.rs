@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +9,8 @@ use tokio::process::{Child, Command};
 
 use super::environment::expand;
 use super::{Environment, User};
+use crate::platform::process::{COMMAND_ARGUMENT, LOGIN_ARGUMENTS, set_name};
+use crate::platform::text::{ROOT, os_string};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub fn command(
     let line = command_line(program, &user.shell);
     let mut command = Command::new(&line.file);
     if let Some(name) = &line.name {
-        command.arg0(name);
+        set_name(&mut command, name);
     }
     command
         .args(&line.arguments)
@@ -47,14 +48,14 @@ pub fn command(
 /// Where a session or script starts.
 ///
 /// `directory` may begin with `~`, contain variables, or be relative to the home directory. Where
-/// it does not exist (yet) the home directory is taken, and `/` where even that is missing.
+/// it does not exist (yet) the home directory is taken, and the root where even that is missing.
 #[must_use]
 pub fn working_directory(directory: &str, user: &User, environment: &Environment) -> PathBuf {
     let wanted = absolute_directory(directory, user, environment);
     [wanted, user.home.clone()]
         .into_iter()
         .find(|path| path.is_dir())
-        .unwrap_or_else(|| "/".into())
+        .unwrap_or_else(|| ROOT.into())
 }
 
 /// Spawns a process while no terminal is being opened, so that no process inherits another
@@ -68,7 +69,7 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
 }
 
 /// An error of a start that says of which program, and what to do about one that is not there.
-pub(super) fn named(program: &OsStr, error: &io::Error) -> io::Error {
+pub(crate) fn named(program: &OsStr, error: &io::Error) -> io::Error {
     let program = program.display();
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "; add it to the image of the workspace",
@@ -77,7 +78,7 @@ pub(super) fn named(program: &OsStr, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{program}: {error}{hint}"))
 }
 
-pub(super) fn spawn_lock() -> MutexGuard<'static, ()> {
+pub(crate) fn spawn_lock() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -100,16 +101,18 @@ fn command_line(program: &Program, shell: &Path) -> CommandLine {
                 name.push(file);
                 name
             }),
-            arguments: vec!["-l".into()],
+            arguments: LOGIN_ARGUMENTS.iter().map(OsString::from).collect(),
         },
         Program::Command(text) => {
-            let mut words = interpreter(text)
-                .unwrap_or_else(|| vec![shell.into()])
-                .into_iter();
+            let (words, argument) = match interpreter(text) {
+                Some(words) => (words, "-c"),
+                None => (vec![shell.into()], COMMAND_ARGUMENT),
+            };
+            let mut words = words.into_iter();
             CommandLine {
                 file: words.next().unwrap_or_else(|| shell.into()),
                 name: None,
-                arguments: words.chain(["-c".into(), text.clone()]).collect(),
+                arguments: words.chain([argument.into(), text.clone()]).collect(),
             }
         }
     }
@@ -118,14 +121,14 @@ fn command_line(program: &Program, shell: &Path) -> CommandLine {
 /// The words behind `#!` on the first line.
 fn interpreter(text: &OsStr) -> Option<Vec<OsString>> {
     let line = text
-        .as_bytes()
+        .as_encoded_bytes()
         .strip_prefix(b"#!")?
         .split(|byte| *byte == b'\n')
         .next()?;
     let words: Vec<OsString> = line
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
-        .map(|word| OsStr::from_bytes(word).to_owned())
+        .map(|word| os_string(word.to_vec()))
         .collect();
     (!words.is_empty()).then_some(words)
 }

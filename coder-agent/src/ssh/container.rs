@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use tokio::process::Command;
@@ -117,7 +116,7 @@ fn word(name: &str, value: &OsStr) -> io::Result<String> {
 /// Whether a text can be the name or id of a container, or a user with or without a group: nothing that could
 /// be taken for an option.
 fn is_word(text: &str) -> bool {
-    let bytes = OsStr::new(text).as_bytes();
+    let bytes = text.as_bytes();
     let inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(byte);
     bytes.len() <= 255
         && bytes.first().is_some_and(u8::is_ascii_alphanumeric)

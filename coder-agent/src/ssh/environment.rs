@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use uuid::Uuid;
 
 use super::User;
+use crate::platform::text::{DEFAULT_PATH, PATH_SEPARATOR, os_str, os_string};
 
 /// Names and values; ordered, so that what is computed from it is the same every time.
 pub type Environment = BTreeMap<OsString, OsString>;
-
-/// Used when the agent itself has no `PATH`.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the workspace adds to the environment of its sessions and scripts.
 #[derive(Clone, Default)]
@@ -113,7 +110,7 @@ impl WorkspaceEnvironment {
         .into_iter()
         .flatten()
         .collect();
-        set(all, "PATH", parts.join(OsStr::new(":")));
+        set(all, "PATH", parts.join(OsStr::new(PATH_SEPARATOR)));
     }
 }
 
@@ -135,18 +132,18 @@ impl fmt::Debug for WorkspaceEnvironment {
 /// A text as one word of a shell's line: Git runs the command that way.
 fn shell_word(text: &OsStr) -> OsString {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(byte);
-    if text.as_bytes().iter().all(plain) {
+    if text.as_encoded_bytes().iter().all(plain) {
         return text.to_owned();
     }
     let mut word = vec![b'\''];
-    for &byte in text.as_bytes() {
+    for &byte in text.as_encoded_bytes() {
         match byte {
             b'\'' => word.extend_from_slice(b"'\\''"),
             byte => word.push(byte),
         }
     }
     word.push(b'\'');
-    OsString::from_vec(word)
+    os_string(word)
 }
 
 /// Replaces `$NAME` and `${NAME}` by their values, unknown names by nothing. A `$` that starts no
@@ -154,14 +151,14 @@ fn shell_word(text: &OsStr) -> OsString {
 #[must_use]
 pub fn expand(text: &OsStr, environment: &Environment) -> OsString {
     let mut expanded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text.as_encoded_bytes();
     while let Some(dollar) = rest.iter().position(|byte| *byte == b'$') {
         let (before, after) = rest.split_at(dollar);
         expanded.extend_from_slice(before);
         rest = match variable(after) {
             Some((name, behind)) => {
-                if let Some(value) = environment.get(OsStr::from_bytes(name)) {
-                    expanded.extend_from_slice(value.as_bytes());
+                if let Some(value) = environment.get(&*os_str(name)) {
+                    expanded.extend_from_slice(value.as_encoded_bytes());
                 }
                 behind
             }
@@ -172,7 +169,7 @@ pub fn expand(text: &OsStr, environment: &Environment) -> OsString {
         };
     }
     expanded.extend_from_slice(rest);
-    OsString::from_vec(expanded)
+    os_string(expanded)
 }
 
 /// Splits `$NAME…` or `${NAME}…` into the name and what follows.
@@ -210,10 +207,10 @@ fn set(environment: &mut Environment, name: impl AsRef<OsStr>, value: impl AsRef
 
 /// Whether a variable can be given to a process at all.
 pub(super) fn is_settable(name: &OsStr, value: &OsStr) -> bool {
-    let bytes = name.as_bytes();
+    let bytes = name.as_encoded_bytes();
     !bytes.is_empty()
         && !bytes.iter().any(|byte| matches!(byte, b'=' | 0))
-        && !value.as_bytes().contains(&0)
+        && !value.as_encoded_bytes().contains(&0)
 }
 
 #[cfg(test)]

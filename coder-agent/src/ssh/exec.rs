@@ -6,10 +6,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{named, spawn};
 use super::exit::Exit;
+use super::limits::PIPE_BYTES;
 use super::output::{Gone, Output, Stream};
 use super::process::{Group, Process, wait};
 use super::registry::{Control, ServedChannel};
 use super::session;
+use crate::platform::process::{lead_group, widen};
 
 /// Runs a command with three pipes.
 ///
@@ -19,8 +21,8 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
+    lead_group(&mut command);
     let ServedChannel {
         input,
         mut control,
@@ -41,8 +43,8 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
         }
     };
     drop(command);
-    widen(child.stdin.as_ref());
-    widen(child.stdout.as_ref());
+    widen(child.stdin.as_ref(), PIPE_BYTES);
+    widen(child.stdout.as_ref(), PIPE_BYTES);
     let stdin = child.stdin.take();
     let mut process = Process::new(child);
     let (child, group) = process.parts();
@@ -71,18 +73,6 @@ pub(super) async fn run(mut command: Command, channel: ServedChannel, closing: &
         process.outlive_session(closing).await;
     }
 }
-
-/// Gives a pipe more room; with less it works as well.
-#[cfg(target_os = "linux")]
-fn widen(pipe: Option<&impl std::os::fd::AsFd>) {
-    if let Some(pipe) = pipe {
-        let _ = rustix::pipe::fcntl_setpipe_size(pipe, super::limits::PIPE_BYTES);
-    }
-}
-
-/// Only Linux lets us.
-#[cfg(not(target_os = "linux"))]
-fn widen(_pipe: Option<&impl std::os::fd::AsFd>) {}
 
 /// Does both things and never returns.
 pub(super) async fn never(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {

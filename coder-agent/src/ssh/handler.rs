@@ -1,7 +1,5 @@
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,6 +19,7 @@ use super::x11::{Cookie, Display};
 use super::{
     Program, SessionType, block, forward, jetbrains, session, session_type, sftp, signal, x11,
 };
+use crate::platform::text::os_string;
 
 /// Translates what the SSH library calls into entries of the [`Registry`] and tasks.
 pub(super) struct Handler {
@@ -356,7 +355,7 @@ impl russh::server::Handler for Handler {
         // OpenSSH's server takes an empty command as none.
         let program = match data {
             [] => Program::LoginShell,
-            text => Program::Command(OsString::from_vec(text.to_vec())),
+            text => Program::Command(os_string(text.to_vec())),
         };
         self.start(channel, program, session)
     }

@@ -77,7 +77,6 @@ pub(super) const DISCONNECT_GRACE: Duration = Duration::from_secs(1);
 
 /// Bytes that the kernel shall keep between a process and its session, where it allows so many: the
 /// more, the fewer times the two wait for each other.
-#[cfg(target_os = "linux")]
 pub(super) const PIPE_BYTES: usize = 256 * 1024;
 
 /// Bytes of the message of the day that are shown.

@@ -20,12 +20,12 @@
 //!   or the agent does; only the wait for a process that outlives its session remains, as with
 //!   OpenSSH, until [`SshServer::close`].
 //! * Environment, command lines and terminal modes are decided by pure functions ([`environment`],
-//!   [`command`], `terminal_modes`).
+//!   [`command`]).
 //!
 //! Subsystems other than sftp do not exist here. Names and texts that SSH leaves to the two ends
 //! are UTF-8, because the library wants it so; commands and what goes through streams are bytes.
 
-mod accounts;
+pub(crate) mod accounts;
 mod algorithms;
 mod block;
 mod closing;
@@ -55,7 +55,6 @@ mod setup;
 mod sftp;
 mod signal;
 mod statistics;
-mod terminal_modes;
 mod transport;
 mod user;
 mod x11;
@@ -70,9 +69,13 @@ pub use session_type::SessionType;
 pub use statistics::SshStatistics;
 pub use user::User;
 
+#[cfg(unix)]
 pub(crate) use algorithms::preferred as preferred_algorithms;
+#[cfg(windows)]
+pub(crate) use process::Child;
 pub(crate) use process::{Process, wait};
-pub(crate) use pty::{Terminal, open as open_terminal};
 pub(crate) use setup::{TerminalRequest, TerminalSize};
+#[cfg(unix)]
 pub(crate) use signal::number as signal_number;
+#[cfg(unix)]
 pub(crate) use transport::{Transport, Unsent};

@@ -1,5 +1,4 @@
 use std::future::poll_fn;
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +15,7 @@ use super::exit::Exit;
 use super::limits::CLOSE_WAIT;
 use super::signal;
 use super::transport::Unsent;
+use crate::platform::process::ended_by;
 use crate::traffic::Traffic;
 use crate::tunnel::ReadBuffer;
 
@@ -200,11 +200,11 @@ impl Drop for BlockedGuard<'_> {
 
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
+        match (status.code(), ended_by(status)) {
             (Some(code), _) => u32::try_from(code).map_or(Self::UNKNOWN, Self::Status),
-            (None, Some(number)) => Self::Signal {
+            (None, Some((number, core_dumped))) => Self::Signal {
                 number,
-                core_dumped: status.core_dumped(),
+                core_dumped,
             },
             (None, None) => Self::UNKNOWN,
         }

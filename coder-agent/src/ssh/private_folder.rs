@@ -1,9 +1,10 @@
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use coder_core::clock::{Entropy, OsEntropy};
+
+use crate::platform::files::make_private_folder;
 
 /// Letters of a folder's name that nobody can guess.
 const NAME_LETTERS: usize = 10;
@@ -18,7 +19,7 @@ impl PrivateFolder {
         let mut outcome = Err(io::ErrorKind::NotFound.into());
         for parent in parents {
             let path = parent.join(format!("ssh-{}", random_name(&OsEntropy)));
-            outcome = DirBuilder::new().mode(0o700).create(&path);
+            outcome = make_private_folder(&path);
             if outcome.is_ok() {
                 return Ok(Self(path));
             }

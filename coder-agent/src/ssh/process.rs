@@ -3,43 +3,59 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
+
+use crate::platform::process;
+use crate::platform::process::Signal;
 
 /// How long processes may take to end after the agent hung up on them.
 const HANGUP_GRACE: Duration = Duration::from_secs(2);
 
+/// A process that was started here and leads its process group.
+pub(crate) trait Child: Send {
+    /// The group it leads.
+    fn group(&self) -> process::Group;
+
+    /// Waits for its end.
+    fn wait(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + Send;
+}
+
 /// A process that leads its process group.
-pub(crate) struct Process {
-    child: Child,
+pub(crate) struct Process<C> {
+    child: C,
     group: Group,
 }
 
 /// The group of a process, for sending signals.
 pub(crate) struct Group {
-    id: Option<Pid>,
+    group: process::Group,
     /// Once the process was waited for its id may come to mean another one.
     reaped: AtomicBool,
 }
 
-impl Process {
-    /// Takes charge of a child that leads its process group.
-    pub(crate) fn new(child: Child) -> Self {
-        let id = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+impl Child for tokio::process::Child {
+    fn group(&self) -> process::Group {
+        process::Group::of(self)
+    }
+
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.wait().await
+    }
+}
+
+impl<C: Child> Process<C> {
+    /// Takes charge of a child.
+    pub(crate) fn new(child: C) -> Self {
         Self {
-            child,
             group: Group {
-                id,
+                group: child.group(),
                 reaped: AtomicBool::new(false),
             },
+            child,
         }
     }
 
-    pub(crate) fn parts(&mut self) -> (&mut Child, &Group) {
+    pub(crate) fn parts(&mut self) -> (&mut C, &Group) {
         (&mut self.child, &self.group)
     }
 
@@ -63,17 +79,14 @@ impl Process {
 impl Group {
     /// Sends a signal to all processes of the group.
     pub(super) fn signal(&self, signal: Signal) {
-        if let Some(id) = self.id
-            && !self.reaped.load(Ordering::Acquire)
-        {
-            // A group that has ended is not an error.
-            let _ = kill_process_group(id, signal);
+        if !self.reaped.load(Ordering::Acquire) {
+            self.group.signal(signal);
         }
     }
 }
 
 /// Waits for the process and makes its id unusable.
-pub(crate) async fn wait(child: &mut Child, group: &Group) -> io::Result<ExitStatus> {
+pub(crate) async fn wait(child: &mut impl Child, group: &Group) -> io::Result<ExitStatus> {
     let status = child.wait().await;
     group.reaped.store(true, Ordering::Release);
     status

@@ -13,13 +13,14 @@ use super::limits::{CONTROL_QUEUE, MAX_CHANNELS};
 use super::output::{Blocked, Output, OutputState};
 use super::setup::{SessionSetup, TerminalSize};
 use super::transport::Unsent;
+use crate::platform::process::Signal;
 use crate::traffic::Traffic;
 
 /// What a client says to a running session besides its input.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Control {
     Resize(TerminalSize),
-    Signal(rustix::process::Signal),
+    Signal(Signal),
 }
 
 /// The open channels of one connection.

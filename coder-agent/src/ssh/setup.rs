@@ -25,9 +25,9 @@ pub(super) struct SessionSetup {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TerminalRequest {
     /// Empty when the client's terminal has no usable name.
-    pub(super) term: String,
-    pub(super) size: TerminalSize,
-    pub(super) modes: Vec<(Pty, u32)>,
+    pub(crate) term: String,
+    pub(crate) size: TerminalSize,
+    pub(crate) modes: Vec<(Pty, u32)>,
 }
 
 /// The size of a terminal in characters and, where known, in pixels.

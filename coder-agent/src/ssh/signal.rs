@@ -1,5 +1,6 @@
 use russh::Sig;
-use rustix::process::Signal;
+
+use crate::platform::process::Signal;
 
 /// The signals that both SSH (RFC 4254 section 6.10) and this system name, and `USR2` and others
 /// that OpenSSH knows besides.
@@ -75,6 +76,7 @@ pub(super) fn to_ssh(number: i32) -> Sig {
     }
 }
 
+#[cfg(unix)]
 /// The number of the signal that ended a remote process; `None` for one this system does not have.
 pub(crate) fn number(signal: &Sig) -> Option<i32> {
     from_ssh(signal).map(Signal::as_raw)

@@ -1,20 +1,19 @@
 use std::io;
 use std::path::Path;
 
-use rustix::fs::statvfs;
-
 use super::{Prefix, Usage};
+use crate::platform::volume;
 
 /// What is used of the file system that holds `path`. What only root may use counts as used.
 ///
 /// # Errors
 /// When there is no such path.
 pub fn disk(path: &Path, prefix: Prefix) -> io::Result<Usage> {
-    let found = statvfs(path)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-    let total = bytes(found.f_blocks);
+    let found = volume::of(path)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.fragment_size);
+    let total = bytes(found.blocks);
     Ok(Usage::of_bytes(
-        total.saturating_sub(bytes(found.f_bavail)),
+        total.saturating_sub(bytes(found.available_blocks)),
         Some(total),
         prefix,
     ))

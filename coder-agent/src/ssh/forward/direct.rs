@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use russh::ChannelOpenFailure;
 use russh::server::ChannelOpenHandle;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::splice::Socket;
+use crate::platform::sockets;
 use crate::ssh::limits::CONNECT_TIMEOUT;
 use crate::ssh::registry::ServedChannel;
 
@@ -55,7 +56,7 @@ impl Target {
             Self::Tcp { host, port } => {
                 Ok(Socket::tcp(TcpStream::connect((&**host, *port)).await?))
             }
-            Self::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+            Self::Unix(path) => Ok(Socket::Unix(sockets::connect(path).await?)),
         }
     }
 }

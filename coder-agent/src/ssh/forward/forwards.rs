@@ -6,7 +6,8 @@ use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 
 use super::listener::serve;
-use super::{Listener, Opener, Origin, tcp, unix};
+use super::{Listener, Opener, Origin, tcp};
+use crate::platform::sockets;
 use crate::ssh::limits::MAX_LISTENERS;
 use crate::ssh::private_folder::PrivateFolder;
 
@@ -70,13 +71,14 @@ impl Forwards {
         if path.is_empty() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let (listener, file) = unix::listen(&home.join(path))?;
+        let (listener, file) = sockets::listen(&home.join(path))?;
         let origin = Origin::Unix {
             path: path.to_owned(),
         };
         let listener = Listener::Unix {
             listener,
             _file: file,
+            _folder: None,
         };
         let guard = self.serve(listener, origin, opener);
         self.listeners.insert(Name::Unix(path.to_owned()), guard);
@@ -102,10 +104,11 @@ impl Forwards {
         }
         let folder = PrivateFolder::create(folders)?;
         let path = folder.path().join("agent.sock");
-        let (listener, file) = unix::listen(&path)?;
+        let (listener, file) = sockets::listen(&path)?;
         let listener = Listener::Unix {
             listener,
-            _file: file.with_folder(folder),
+            _file: file,
+            _folder: Some(folder),
         };
         self.agent = Some((path, self.serve(listener, Origin::Agent, opener)));
         Ok(())

@@ -3,14 +3,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::select_all;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::splice::Socket;
-use super::unix::SocketFile;
 use super::{Opener, Origin};
+use crate::platform::sockets::{SocketFile, UnixListener};
+use crate::ssh::private_folder::PrivateFolder;
 
 /// How long nothing is accepted after that has failed, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -20,10 +21,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(in crate::ssh) enum Listener {
     /// The same port of one or two addresses.
     Tcp(Vec<TcpListener>),
-    /// The file is removed with its listener.
+    /// The file is removed with its listener, and then the folder it has of its own.
     Unix {
         listener: UnixListener,
         _file: SocketFile,
+        _folder: Option<PrivateFolder>,
     },
 }
 

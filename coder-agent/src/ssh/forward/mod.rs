@@ -12,7 +12,6 @@ mod listener;
 mod opener;
 mod splice;
 mod tcp;
-mod unix;
 
 pub(super) use direct::{Target, run};
 pub(super) use forwards::Forwards;

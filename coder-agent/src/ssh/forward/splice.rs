@@ -1,6 +1,7 @@
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
+use crate::platform::sockets::UnixStream;
 use crate::ssh::output::Stream;
 use crate::ssh::registry::ServedChannel;
 

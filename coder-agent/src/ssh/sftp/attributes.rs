@@ -1,9 +1,9 @@
 //! Attributes of files as SFTP 3 has them.
 
 use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 
 use super::wire::{Fields, Malformed, Packets};
+use crate::platform::metadata;
 
 const SIZE: u32 = 0x1;
 const OWNER: u32 = 0x2;
@@ -58,12 +58,14 @@ impl Attributes {
 /// Writes what a file is like.
 pub(super) fn write(packet: &mut Packets, file: &Metadata) {
     packet.number(SIZE | OWNER | PERMISSIONS | TIMES);
-    packet.long(file.size());
-    packet.number(file.uid());
-    packet.number(file.gid());
-    packet.number(file.mode());
-    packet.number(seconds(file.atime()));
-    packet.number(seconds(file.mtime()));
+    packet.long(file.len());
+    let (user, group) = metadata::owner(file);
+    packet.number(user);
+    packet.number(group);
+    packet.number(metadata::mode(file));
+    let (accessed, modified) = metadata::times(file);
+    packet.number(seconds(accessed));
+    packet.number(seconds(modified));
 }
 
 /// No attributes at all.

@@ -2,7 +2,6 @@
 
 use std::fs::{self, Metadata, ReadDir};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::limits::MAX_NAMES;
@@ -54,7 +53,13 @@ impl Listing {
             // An entry may be gone by now, or be one that nothing is told about.
             let metadata = entry.metadata().ok();
             let name = entry.file_name();
-            add(names, name.as_bytes(), metadata.as_ref(), accounts, now);
+            add(
+                names,
+                name.as_encoded_bytes(),
+                metadata.as_ref(),
+                accounts,
+                now,
+            );
         }
         if names.is_empty() {
             return Err(Status::Eof.into());

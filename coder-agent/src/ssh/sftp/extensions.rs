@@ -2,11 +2,8 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{StatVfs, StatVfsMountFlags};
 use tokio_util::sync::CancellationToken;
 
 use super::attributes::Attributes;
@@ -18,6 +15,9 @@ use super::reply::Reply;
 use super::server::Server;
 use super::status::{Failure, Status};
 use super::wire::{Fields, Packets};
+use crate::platform::files::write_all_at;
+use crate::platform::text::path_from_sftp;
+use crate::platform::{Volume, volume};
 use crate::ssh::accounts;
 
 /// Names and versions, as the answer to the first packet tells them.
@@ -55,12 +55,12 @@ pub(super) fn answer(
             reply.done()
         }
         b"statvfs@openssh.com" => {
-            let found = rustix::fs::statvfs(&server.path(fields)?)?;
+            let found = volume::of(&server.path(fields)?)?;
             reply.extended(|packet| write_file_system(packet, &found))
         }
         b"fstatvfs@openssh.com" => {
             let (file, _) = server.handles.file(fields.string()?)?;
-            let found = rustix::fs::fstatvfs(file)?;
+            let found = volume::of_file(file)?;
             reply.extended(|packet| write_file_system(packet, &found))
         }
         b"fsync@openssh.com" => {
@@ -95,38 +95,37 @@ pub(super) fn answer(
     }
 }
 
-fn write_file_system(packet: &mut Packets, found: &StatVfs) {
+fn write_file_system(packet: &mut Packets, found: &Volume) {
     for number in [
-        found.f_bsize,
-        found.f_frsize,
-        found.f_blocks,
-        found.f_bfree,
-        found.f_bavail,
-        found.f_files,
-        found.f_ffree,
-        found.f_favail,
-        found.f_fsid,
+        found.block_size,
+        found.fragment_size,
+        found.blocks,
+        found.free_blocks,
+        found.available_blocks,
+        found.files,
+        found.free_files,
+        found.available_files,
+        found.id,
     ] {
         packet.long(number);
     }
     let mut flags = 0;
-    for (flag, bit) in [
-        (StatVfsMountFlags::RDONLY, READ_ONLY),
-        (StatVfsMountFlags::NOSUID, NO_SET_USER),
+    for (set, bit) in [
+        (found.read_only, READ_ONLY),
+        (found.no_set_user, NO_SET_USER),
     ] {
-        if found.f_flag.contains(flag) {
+        if set {
             flags |= bit;
         }
     }
     packet.long(flags);
-    packet.long(found.f_namemax);
+    packet.long(found.longest_name);
 }
 
 /// `~` and `~name` at the beginning of a path.
 fn expand(home: &Path, path: &[u8]) -> Result<PathBuf, Failure> {
-    let as_path = |bytes| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
     let Some(rest) = path.strip_prefix(b"~") else {
-        return Ok(as_path(path));
+        return Ok(path_from_sftp(path));
     };
     let end = rest
         .iter()
@@ -134,7 +133,7 @@ fn expand(home: &Path, path: &[u8]) -> Result<PathBuf, Failure> {
         .unwrap_or(rest.len());
     let (name, below) = rest.split_at(end);
     let below = below.strip_prefix(b"/").unwrap_or_default();
-    Ok(home_of(home, name)?.join(as_path(below)))
+    Ok(home_of(home, name)?.join(path_from_sftp(below)))
 }
 
 /// The home of a user; of ours for no name.
@@ -193,7 +192,7 @@ fn copy_chunk(
 ) -> io::Result<u64> {
     let buffer = buffer.unwrap_or_default();
     let read = read_at(source, buffer, from)?;
-    target.write_all_at(buffer.get(..read).unwrap_or_default(), to)?;
+    write_all_at(target, buffer.get(..read).unwrap_or_default(), to)?;
     Ok(u64::try_from(read).unwrap_or(u64::MAX))
 }
 

@@ -1,17 +1,15 @@
 //! Requests that concern open files.
 
-use std::fs::{File, FileTimes, Permissions};
+use std::fs::{File, FileTimes};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-
-use rustix::fs::{Mode, OFlags};
 
 use super::attributes::Attributes;
 use super::handles::Opened;
 use super::limits::MAX_DATA;
 use super::status::{Failure, Status};
+use crate::platform::{Opening, files, metadata};
 
 const READ: u32 = 0x1;
 const WRITE: u32 = 0x2;
@@ -22,27 +20,19 @@ const EXCLUSIVE: u32 = 0x20;
 
 /// Opens a file with the flags of SFTP.
 pub(super) fn open(path: &Path, flags: u32, attributes: Attributes) -> Result<Opened, Failure> {
-    let access = match (flags & READ != 0, flags & WRITE != 0) {
-        (true, true) => OFlags::RDWR,
-        (false, true) => OFlags::WRONLY,
-        (_, false) => OFlags::RDONLY,
+    let wants = |flag: u32| flags & flag != 0;
+    let opening = Opening {
+        read: wants(READ),
+        write: wants(WRITE),
+        append: wants(APPEND),
+        create: wants(CREATE),
+        truncate: wants(TRUNCATE),
+        exclusive: wants(EXCLUSIVE),
     };
-    // Without NONBLOCK a named pipe would keep the session, and a thread, until its other end is
-    // opened. Files and directories do not mind.
-    let mut options = access | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    for (flag, option) in [
-        (APPEND, OFlags::APPEND),
-        (CREATE, OFlags::CREATE),
-        (TRUNCATE, OFlags::TRUNC),
-        (EXCLUSIVE, OFlags::EXCL),
-    ] {
-        options.set(option, flags & flag != 0);
-    }
-    let mode = Mode::from_bits_truncate(attributes.permissions.unwrap_or(0o666));
-    let file = File::from(rustix::fs::open(path, options, mode)?);
+    let file = files::open(path, opening, attributes.permissions)?;
     Ok(Opened::File {
         file,
-        append: flags & APPEND != 0,
+        append: opening.append,
     })
 }
 
@@ -67,7 +57,7 @@ pub(super) fn read(
 /// As much as there is, which may be less than was asked for.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     loop {
-        match file.read_at(buffer, offset) {
+        match files::read_at(file, buffer, offset) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
@@ -78,7 +68,7 @@ pub(super) fn write(mut file: &File, append: bool, offset: u64, data: &[u8]) -> 
     if append {
         file.write_all(data)
     } else {
-        file.write_all_at(data, offset)
+        files::write_all_at(file, data, offset)
     }
 }
 
@@ -94,7 +84,7 @@ pub(super) fn set_attributes(file: &File, attributes: Attributes) -> Result<(), 
         note(file.set_len(size));
     }
     if let Some(permissions) = attributes.permissions {
-        note(file.set_permissions(Permissions::from_mode(permissions)));
+        note(metadata::set_file_permissions(file, permissions));
     }
     if let Some((accessed, modified)) = attributes.times {
         let times = FileTimes::new()
@@ -102,8 +92,8 @@ pub(super) fn set_attributes(file: &File, attributes: Attributes) -> Result<(), 
             .set_modified(time(modified));
         note(file.set_times(times));
     }
-    if let Some((user, group)) = attributes.owner {
-        note(fchown(file, Some(user), Some(group)));
+    if let Some(owner) = attributes.owner {
+        note(metadata::set_file_owner(file, owner));
     }
     outcome
 }

@@ -1,23 +1,28 @@
 use std::fs::Metadata;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
 use coder_core::Timestamp;
 
+use crate::platform::metadata;
 use crate::ssh::accounts::Accounts;
 
 /// Files changed longer ago than this, in seconds, are shown with their year: half a year.
 const RECENT: i64 = 365 * 24 * 60 * 60 / 2;
 
+/// The bits of a mode that say what kind of file it is.
+const KINDS: u32 = 0o170_000;
+
 /// A line of `ls -l`; clients show it as it is. Times are in UTC.
 pub(super) fn line(name: &[u8], file: &Metadata, accounts: &Accounts, now: i64) -> Vec<u8> {
+    let (user, group) = metadata::owner(file);
+    let (_, modified) = metadata::times(file);
     let mut line = format!(
         "{} {:>3} {:<8} {:<8} {:>8} {} ",
-        mode(file),
-        file.nlink(),
-        accounts.user(file.uid()),
-        accounts.group(file.gid()),
-        file.size(),
-        date(file.mtime(), now),
+        mode(metadata::mode(file)),
+        metadata::links(file),
+        accounts.user(user),
+        accounts.group(group),
+        file.len(),
+        date(modified, now),
     )
     .into_bytes();
     line.extend_from_slice(name);
@@ -33,24 +38,16 @@ fn date(time: i64, now: i64) -> String {
     )
 }
 
-fn mode(file: &Metadata) -> String {
-    let kind = file.file_type();
-    let kind = if kind.is_dir() {
-        'd'
-    } else if kind.is_symlink() {
-        'l'
-    } else if kind.is_char_device() {
-        'c'
-    } else if kind.is_block_device() {
-        'b'
-    } else if kind.is_fifo() {
-        'p'
-    } else if kind.is_socket() {
-        's'
-    } else {
-        '-'
+fn mode(mode: u32) -> String {
+    let kind = match mode & KINDS {
+        0o040_000 => 'd',
+        0o120_000 => 'l',
+        0o020_000 => 'c',
+        0o060_000 => 'b',
+        0o010_000 => 'p',
+        0o140_000 => 's',
+        _ => '-',
     };
-    let mode = file.mode();
     let mut text = String::from(kind);
     // Set-user, set-group and sticky share a place with "may be executed".
     for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
@@ -84,7 +81,10 @@ mod tests {
         ] {
             std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(permissions))
                 .unwrap();
-            assert_eq!(mode(&folder.path().metadata().unwrap()), expected);
+            assert_eq!(
+                mode(metadata::mode(&folder.path().metadata().unwrap())),
+                expected
+            );
         }
     }
 

@@ -1,14 +1,12 @@
 //! Requests that concern paths.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown, lchown};
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, chmodat, utimensat};
 
 use super::attributes::Attributes;
 use super::status::{Failure, Status};
+use crate::platform::{Opening, files, metadata};
 
 /// Whether links are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +16,7 @@ pub(super) enum Links {
 }
 
 pub(super) fn make_directory(path: &Path, attributes: Attributes) -> io::Result<()> {
-    DirBuilder::new()
-        .mode(attributes.permissions.unwrap_or(0o777) & 0o777)
-        .create(path)
+    files::make_folder(path, attributes.permissions)
 }
 
 /// Removes anything but a directory.
@@ -42,7 +38,7 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
         }
     }
     match fs::symlink_metadata(to) {
-        Ok(_) => Err(io::Error::from(rustix::io::Errno::EXIST).into()),
+        Ok(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists).into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(fs::rename(from, to)?),
         Err(error) => Err(error.into()),
     }
@@ -68,10 +64,7 @@ pub(super) fn set_attributes(
     attributes: Attributes,
     links: Links,
 ) -> Result<(), Failure> {
-    let flags = match links {
-        Links::Follow => AtFlags::empty(),
-        Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
-    };
+    let follow = links == Links::Follow;
     let mut outcome = Ok(());
     let mut note = |result: io::Result<()>| {
         if let Err(error) = result {
@@ -86,41 +79,23 @@ pub(super) fn set_attributes(
         }
     }
     if let Some(permissions) = attributes.permissions {
-        note(match links {
-            Links::Follow => fs::set_permissions(path, Permissions::from_mode(permissions)),
-            Links::Keep => {
-                let mode = Mode::from_bits_truncate(permissions);
-                chmodat(CWD, path, mode, flags).map_err(Into::into)
-            }
-        });
+        note(metadata::set_permissions(path, permissions, follow));
     }
-    if let Some((accessed, modified)) = attributes.times {
-        let times = Timestamps {
-            last_access: seconds(accessed),
-            last_modification: seconds(modified),
-        };
-        note(utimensat(CWD, path, &times, flags).map_err(Into::into));
+    if let Some(times) = attributes.times {
+        note(metadata::set_times(path, times, follow));
     }
-    if let Some((user, group)) = attributes.owner {
-        note(match links {
-            Links::Follow => chown(path, Some(user), Some(group)),
-            Links::Keep => lchown(path, Some(user), Some(group)),
-        });
+    if let Some(owner) = attributes.owner {
+        note(metadata::set_owner(path, owner, follow));
     }
     outcome
 }
 
 fn set_length(path: &Path, size: u64) -> io::Result<()> {
-    // See `files::open` for NONBLOCK.
-    let options = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    File::from(rustix::fs::open(path, options, Mode::empty())?).set_len(size)
-}
-
-fn seconds(time: u32) -> Timespec {
-    Timespec {
-        tv_sec: time.into(),
-        tv_nsec: 0,
-    }
+    let opening = Opening {
+        write: true,
+        ..Opening::default()
+    };
+    files::open(path, opening, None)?.set_len(size)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 use std::fs::Metadata;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::attributes;
 use super::status::{Failure, Status};
 use super::wire::Packets;
+use crate::platform::text::path_to_sftp;
 
 const STATUS: u8 = 101;
 const HANDLE: u8 = 102;
@@ -66,7 +66,7 @@ impl<'a> Reply<'a> {
 
     /// Sends one path.
     pub(super) fn path(self, path: &Path) -> Result<(), Failure> {
-        let name = path.as_os_str().as_bytes();
+        let name = &*path_to_sftp(path);
         self.names(|names| {
             names.add(&Name {
                 name,

@@ -1,6 +1,4 @@
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use coder_core::clock::{Clock as _, SystemClock};
@@ -14,6 +12,8 @@ use super::reply::Reply;
 use super::status::{Failure, Status};
 use super::wire::{Fields, Malformed, Packets};
 use super::{extensions, files};
+use crate::platform::files::symlink;
+use crate::platform::text::path_from_sftp;
 use crate::ssh::accounts::Accounts;
 
 /// The kinds of requests (SFTP 3 section 3).
@@ -152,7 +152,7 @@ impl Server {
             kind::RMDIR => fs::remove_dir(self.path(fields)?)?,
             kind::REALPATH => {
                 // The empty path means where relative ones begin.
-                let path = self.home.join(OsStr::from_bytes(fields.string()?));
+                let path = self.home.join(path_from_sftp(fields.string()?));
                 return reply.path(&paths::real_path(&path)?);
             }
             kind::RENAME => paths::rename(&self.path(fields)?, &self.path(fields)?)?,
@@ -160,8 +160,8 @@ impl Server {
             kind::SYMLINK => {
                 // OpenSSH sends the two the other way round than the draft has them, and so does
                 // everybody. What a link says is not resolved.
-                let target = OsStr::from_bytes(fields.string()?);
-                std::os::unix::fs::symlink(target, self.path(fields)?)?;
+                let target = path_from_sftp(fields.string()?);
+                symlink(target, self.path(fields)?)?;
             }
             _ => return Err(Status::Unsupported.into()),
         }
@@ -193,7 +193,7 @@ impl Server {
         if path.is_empty() {
             return Err(Status::NoSuchFile.into());
         }
-        Ok(self.home.join(OsStr::from_bytes(path)))
+        Ok(self.home.join(path_from_sftp(path)))
     }
 }
 

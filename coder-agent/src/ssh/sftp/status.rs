@@ -1,6 +1,6 @@
 use std::io;
 
-use rustix::io::Errno;
+use crate::platform::errors;
 
 /// How a request ended (SFTP 3 section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,16 +50,16 @@ impl From<io::Error> for Failure {
     /// The status that OpenSSH's server would give, with the system's own words: a plain "Failure"
     /// for a full disk helps nobody.
     fn from(error: io::Error) -> Self {
-        let errno = error.raw_os_error().map(Errno::from_raw_os_error);
-        let status = match (errno, error.kind()) {
-            (Some(Errno::NOENT | Errno::NOTDIR | Errno::BADF | Errno::LOOP), _)
-            | (None, io::ErrorKind::NotFound) => Status::NoSuchFile,
-            (Some(Errno::PERM | Errno::ACCESS | Errno::FAULT), _) => Status::PermissionDenied,
-            (Some(Errno::NAMETOOLONG | Errno::INVAL), _) | (None, io::ErrorKind::InvalidInput) => {
-                Status::BadMessage
+        let status = if errors::is_missing(&error) {
+            Status::NoSuchFile
+        } else if errors::is_forbidden(&error) {
+            Status::PermissionDenied
+        } else {
+            match error.kind() {
+                io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => Status::BadMessage,
+                io::ErrorKind::Unsupported => Status::Unsupported,
+                _ => Status::Failure,
             }
-            (Some(Errno::NOSYS), _) => Status::Unsupported,
-            _ => Status::Failure,
         };
         let message = match status {
             Status::Failure => error.to_string(),
@@ -69,15 +69,14 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl From<Errno> for Failure {
-    fn from(error: Errno) -> Self {
-        io::Error::from(error).into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
+
+    fn failure(errno: Errno) -> Failure {
+        io::Error::from(errno).into()
+    }
 
     #[test]
     fn errors_have_the_status_that_clients_expect() {
@@ -88,9 +87,9 @@ mod tests {
             (Errno::EXIST, Status::Failure),
             (Errno::NOSPC, Status::Failure),
         ] {
-            assert_eq!(Failure::from(errno).status, status);
+            assert_eq!(failure(errno).status, status);
         }
-        assert!(Failure::from(Errno::NOSPC).message.contains("space"));
+        assert!(failure(Errno::NOSPC).message.contains("space"));
         let nul = std::fs::metadata("a\0b").unwrap_err();
         assert_eq!(Failure::from(nul).status, Status::BadMessage);
     }

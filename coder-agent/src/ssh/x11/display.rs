@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tokio_util::sync::DropGuard;
 
 use super::{Cookie, xauthority};
+use crate::platform::process::host_name;
 use crate::ssh::forward::{Forwards, Listener, Opener, Origin, bind};
 use crate::ssh::private_folder::PrivateFolder;
 
@@ -74,14 +75,13 @@ impl Display {
     ) -> io::Result<Option<PrivateFolder>> {
         let (number, cookie) = (self.number, self.request.cookie.clone());
         let add = move || {
-            let system = rustix::system::uname();
-            let host = system.nodename().to_bytes();
-            let Err(error) = xauthority::add(&usual, host, number, &cookie) else {
+            let host = host_name();
+            let Err(error) = xauthority::add(&usual, &host, number, &cookie) else {
                 return Ok(None);
             };
             tracing::debug!(%error, file = %usual.display(), "an X11 cookie has another place");
             let folder = PrivateFolder::create(&parents)?;
-            xauthority::add(&authority(&folder), host, number, &cookie)?;
+            xauthority::add(&authority(&folder), &host, number, &cookie)?;
             Ok(Some(folder))
         };
         tokio::task::spawn_blocking(add)

@@ -3,13 +3,13 @@
 //! An entry is a big-endian 16-bit family, then an address, the display's number, the protocol's
 //! name and the data, each behind its 16-bit length.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Cookie;
+use crate::platform::files::private_file;
 
 /// The family of displays on this machine; the address is its name.
 const LOCAL: u16 = 256;
@@ -44,11 +44,7 @@ pub(super) fn add(file: &Path, host: &[u8], display: u16, cookie: &Cookie) -> io
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    private_file().write(true).create_new(true).open(path)
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {

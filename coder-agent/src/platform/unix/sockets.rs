@@ -9,21 +9,18 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt as _;
 use rustix::fs::{Mode, fchmod};
-use tokio::net::{UnixListener, UnixSocket, UnixStream};
-
-use crate::ssh::private_folder::PrivateFolder;
+use tokio::net::UnixSocket;
+pub(crate) use tokio::net::{UnixListener, UnixStream};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
 
 /// The file of a socket, removed when this is dropped, unless another one has taken its place.
 #[derive(Debug)]
-pub(in crate::ssh) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     /// Device and number of the file.
     identity: (u64, u64),
-    /// Removed after the file.
-    folder: Option<PrivateFolder>,
 }
 
 /// Listens at a path that only this user can reach.
@@ -31,7 +28,7 @@ pub(in crate::ssh) struct SocketFile {
 /// A socket that nobody listens at any more, left behind by somebody who was killed, is replaced;
 /// OpenSSH's server does so with `StreamLocalBindUnlink`, but also takes sockets in use. A missing
 /// folder is made.
-pub(super) fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+pub(crate) fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         DirBuilder::new()
             .recursive(true)
@@ -59,6 +56,11 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     socket.listen(BACKLOG)
 }
 
+/// Connects to the socket at a path.
+pub(crate) async fn connect(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect(path).await
+}
+
 /// Whether a path is a socket that nobody listens at. Does not wait.
 fn is_abandoned(path: &Path) -> bool {
     let is_socket =
@@ -76,14 +78,7 @@ impl SocketFile {
         Ok(Self {
             path: path.to_owned(),
             identity: (metadata.dev(), metadata.ino()),
-            folder: None,
         })
-    }
-
-    /// Removes the socket's folder as well, at the end.
-    pub(super) fn with_folder(mut self, folder: PrivateFolder) -> Self {
-        self.folder = Some(folder);
-        self
     }
 }
 

@@ -1,0 +1,11 @@
+pub(crate) mod account;
+pub(crate) mod errors;
+pub(crate) mod files;
+pub(crate) mod metadata;
+pub(crate) mod process;
+pub(crate) mod signals;
+pub(crate) mod sockets;
+pub(crate) mod terminal;
+mod terminal_modes;
+pub(crate) mod text;
+pub(crate) mod volume;
