@@ -11,6 +11,7 @@ use super::main::{complain, print};
 use super::{AgentArguments, AgentAuth, UsageError, VERSION_LINE, logging};
 use crate::headers::headers;
 use crate::instance_identity::MetadataService;
+use crate::platform::process::environment;
 use crate::platform::signals::EndRequests;
 use crate::ssh::Environment;
 use crate::{Agent, AgentClient, AgentOptions, Result};
@@ -52,7 +53,7 @@ const WORKER_THREADS: usize = 2;
 
 /// `coder agent`: the arguments after `agent`. Returns after SIGTERM or SIGINT.
 pub fn agent_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let mut variables: Environment = std::env::vars_os().collect();
+    let mut variables = environment();
     let words: Vec<OsString> = arguments.collect();
     let arguments = match AgentArguments::parse(words.iter().cloned(), &variables, read_token) {
         Ok(arguments) => arguments,

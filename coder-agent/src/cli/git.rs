@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use super::main::{complain, print};
 use crate::git::{Prompt, git_sign, gitaskpass, gitssh, public_key};
-use crate::ssh::Environment;
+use crate::platform::process::environment;
 
 const GITSSH_HELP: &str = "\
 Usage: coder gitssh -- <arguments of ssh>
@@ -28,7 +28,7 @@ pub fn gitssh_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
         Some(_) => {}
     }
-    gitssh(arguments, &variables())
+    gitssh(arguments, &environment())
 }
 
 /// `coder gitaskpass`: the arguments after `gitaskpass`.
@@ -38,14 +38,14 @@ pub fn gitaskpass_main(mut arguments: impl Iterator<Item = OsString>) -> ExitCod
         return print(GITASKPASS_HELP.trim_end());
     }
     match Prompt::parse(&argument) {
-        Some(prompt) => gitaskpass(&prompt, &variables()),
+        Some(prompt) => gitaskpass(&prompt, &environment()),
         None => complain(GITASKPASS_HELP),
     }
 }
 
 /// `coder publickey`: prints the key that Git hosts have to know.
 pub fn publickey_main() -> ExitCode {
-    match public_key(&variables()) {
+    match public_key(&environment()) {
         Ok(key) => print(key.trim_end()),
         Err(error) => {
             complain(&format!("coder publickey: {error}\n"));
@@ -60,12 +60,8 @@ pub fn publickey_main() -> ExitCode {
 pub fn git_helper_main(arguments: &[OsString]) -> Option<ExitCode> {
     let first = arguments.first()?;
     if first == "-Y" {
-        return Some(git_sign(arguments.iter().cloned(), &variables()));
+        return Some(git_sign(arguments.iter().cloned(), &environment()));
     }
     let prompt = Prompt::parse(first).filter(|_| arguments.len() == 1)?;
-    Some(gitaskpass(&prompt, &variables()))
-}
-
-fn variables() -> Environment {
-    std::env::vars_os().collect()
+    Some(gitaskpass(&prompt, &environment()))
 }

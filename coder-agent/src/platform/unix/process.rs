@@ -10,6 +10,8 @@ use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
 
 pub(crate) use rustix::process::Signal;
 
+use crate::ssh::Environment;
+
 /// What login shells are told, and what comes before a command.
 pub(crate) const LOGIN_ARGUMENTS: &[&str] = &["-l"];
 pub(crate) const COMMAND_ARGUMENT: &str = "-c";
@@ -112,4 +114,9 @@ pub(crate) fn host_name() -> Vec<u8> {
 
 fn pid(id: i32) -> Option<Pid> {
     Pid::from_raw(id)
+}
+
+/// The environment of this process.
+pub(crate) fn environment() -> Environment {
+    std::env::vars_os().collect()
 }

@@ -14,7 +14,7 @@ pub(crate) const fn number() -> u32 {
     0
 }
 
-/// What `USERNAME`, `USERPROFILE` and `PATH` tell.
+/// What `USERNAME`, `USERPROFILE` and `PATH` tell, and `SHELL` for those who want another one.
 pub(crate) async fn current(environment: &Environment) -> User {
     find(environment, Path::is_file)
 }
@@ -26,10 +26,13 @@ fn find(environment: &Environment, exists: fn(&Path) -> bool) -> User {
     };
     let path = variable("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let shell = SHELLS.iter().find_map(|shell| {
+    let found = SHELLS.iter().filter_map(|shell| {
         let mut files = folders.iter().map(|folder| folder.join(shell));
         files.find(|file| exists(file))
     });
+    let wanted = variable("SHELL").map(PathBuf::from);
+    let wanted = wanted.filter(|shell| shell.is_absolute() && exists(shell));
+    let shell = wanted.into_iter().chain(found).next();
     User {
         name: variable("USERNAME").unwrap_or_else(|| OsString::from("user")),
         home: ["HOME", "USERPROFILE"]

@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use tokio::process::{Child, Command};
 use win32job::Job;
 
+use crate::ssh::Environment;
+
 /// What login shells are told, and what comes before a command: both PowerShell and `cmd` understand it.
 pub(crate) const LOGIN_ARGUMENTS: &[&str] = &[];
 pub(crate) const COMMAND_ARGUMENT: &str = "/c";
@@ -135,4 +137,11 @@ pub(crate) async fn run_to_end(mut command: Command) -> io::Result<ExitStatus> {
 pub(crate) fn host_name() -> Vec<u8> {
     let name = std::env::var_os("COMPUTERNAME").unwrap_or_default();
     name.to_string_lossy().into_owned().into_bytes()
+}
+
+/// The environment of this process. Names are the same in small and large letters here, so they get large ones.
+pub(crate) fn environment() -> Environment {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_ascii_uppercase(), value))
+        .collect()
 }

@@ -170,9 +170,11 @@ impl Console {
 
 impl From<TerminalSize> for PtySize {
     fn from(size: TerminalSize) -> Self {
+        // A client without a terminal of its own says 0, which consoles do not take.
+        let usual = |value: u16, usual: u16| if value == 0 { usual } else { value };
         Self {
-            rows: size.rows,
-            cols: size.columns,
+            rows: usual(size.rows, 24),
+            cols: usual(size.columns, 80),
             pixel_width: size.pixel_width,
             pixel_height: size.pixel_height,
         }
