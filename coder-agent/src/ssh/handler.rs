@@ -5,16 +5,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use russh::server::{Auth, ChannelOpenHandle, Handle, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::block::{FILE_TRANSFER_EXIT, FILE_TRANSFER_MESSAGE};
 use super::forward::{Forwards, Opener, Target};
 use super::input::InputBudget;
-use super::limits::{MAX_COMMAND_BYTES, MAX_INSPECTED_PORTS};
+use super::limits::{BUSY_WINDOW_SIZE, MAX_COMMAND_BYTES, MAX_INSPECTED_PORTS};
 use super::registry::{Control, Registry};
 use super::server::ServerState;
 use super::setup::{SessionSetup, TerminalRequest, TerminalSize};
 use super::statistics::Counted;
+use super::window::Window;
 use super::x11::{Cookie, Display};
 use super::{
     Program, SessionType, block, forward, jetbrains, session, session_type, sftp, signal, x11,
@@ -26,6 +28,7 @@ pub(super) struct Handler {
     server: Arc<ServerState>,
     registry: Registry,
     budget: InputBudget,
+    window: Window,
     forwards: Forwards,
     counted: Arc<Counted>,
     /// Ports at which an IDE was looked for.
@@ -56,6 +59,7 @@ impl Handler {
             server,
             registry,
             budget,
+            window: Window::new(),
             counted,
             inspected_ports: BTreeSet::new(),
             logged_in,
@@ -234,6 +238,7 @@ impl russh::server::Handler for Handler {
         _session: &mut Session,
     ) -> Result<(), HandlerError> {
         self.registry.close(channel);
+        self.window.forget(channel.into());
         Ok(())
     }
 
@@ -253,14 +258,20 @@ impl russh::server::Handler for Handler {
         _session: &mut Session,
     ) -> Result<(), HandlerError> {
         self.server.connections.traffic.received(data.len());
+        self.window
+            .received(channel.into(), data.len(), Instant::now());
         if let Some(input) = self.registry.input(channel) {
             input.send(Bytes::copy_from_slice(data), &self.budget);
         }
         Ok(())
     }
 
-    fn adjust_window(&mut self, _channel: ChannelId, _current: u32) -> u32 {
-        self.budget.window_size()
+    fn adjust_window(&mut self, channel: ChannelId, current: u32) -> u32 {
+        self.window.granted(channel.into(), current, Instant::now());
+        if self.budget.is_busy() {
+            return BUSY_WINDOW_SIZE;
+        }
+        self.window.size()
     }
 
     async fn env_request(

@@ -7,9 +7,7 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 
-use super::limits::{
-    BUSY_WINDOW_SIZE, INPUT_BUDGET, INPUT_BUSY, INPUT_MAX, INPUT_OVERHEAD, INPUT_STEP, WINDOW_SIZE,
-};
+use super::limits::{INPUT_BUDGET, INPUT_BUSY, INPUT_MAX, INPUT_OVERHEAD, INPUT_STEP};
 
 /// The bytes of a connection's client that nobody has read yet, bounded over all channels.
 ///
@@ -106,13 +104,9 @@ impl InputBudget {
         true
     }
 
-    /// How much of each channel may be on its way.
-    pub(super) fn window_size(&self) -> u32 {
-        if self.0.used.load(Ordering::Acquire) < INPUT_BUSY {
-            WINDOW_SIZE
-        } else {
-            BUSY_WINDOW_SIZE
-        }
+    /// Whether so much is unread that less should be on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.used.load(Ordering::Acquire) >= INPUT_BUSY
     }
 
     fn reserve(&self, size: usize) -> Reserved {
@@ -240,7 +234,7 @@ mod tests {
         let (sender, mut receiver) = channel();
         let messages = fill(&budget, &sender);
         assert_eq!(messages, INPUT_BUDGET.div_ceil(INPUT_OVERHEAD + 1));
-        assert_eq!(budget.window_size(), BUSY_WINDOW_SIZE);
+        assert!(budget.is_busy());
         assert_eq!(sender.backlog().bytes(), messages);
         budget.exhausted().await;
         assert_eq!(budget.released_while_exhausted(), Some(0));
@@ -249,7 +243,7 @@ mod tests {
         assert_eq!(budget.released_while_exhausted(), None);
         drop(receiver);
         assert_eq!(sender.backlog().bytes(), 0);
-        assert_eq!(budget.window_size(), WINDOW_SIZE);
+        assert!(!budget.is_busy());
     }
 
     #[test]

@@ -26,9 +26,11 @@ pub(super) const MAX_COMMAND_BYTES: usize = 128 * 1024 - 1;
 /// The longest name of a terminal type.
 pub(super) const MAX_TERM_BYTES: usize = 64;
 
-/// Bytes of one channel that may be on their way to us: enough for 50 MB/s over a round trip of
-/// 300 ms, where OpenSSH's 2 MB allow 7 MB/s.
-pub(super) const WINDOW_SIZE: u32 = 16 * 1024 * 1024;
+/// Bytes of one channel that may be on their way to us at first, as with OpenSSH; see `window.rs`.
+pub(super) const WINDOW_SIZE: u32 = 2 * 1024 * 1024;
+
+/// The same for a client that is far away: enough for 50 MB/s over a round trip of 300 ms.
+pub(super) const MAX_WINDOW_SIZE: u32 = 16 * 1024 * 1024;
 
 /// The same while there is more than [`INPUT_BUSY`] that nobody has read. It has to be less than
 /// what clients may have unread themselves, 2 MB with OpenSSH: else a client that echoes has more

@@ -57,6 +57,7 @@ mod signal;
 mod statistics;
 mod transport;
 mod user;
+mod window;
 mod x11;
 
 pub use block::Blocked;
