@@ -25,6 +25,7 @@ if [ "${1:-}" = --tests ]; then
     # The real clients that the agent's SSH server is tested with.
     need rsync rsync
     need xauth xauth
+    need gpg gnupg
     need perl perl
     need awk mawk
     # The shell of a root directory that is empty otherwise.

@@ -17,6 +17,7 @@ mod external;
 mod faults;
 mod full_disks;
 mod gateways;
+mod gpg;
 mod killed_daemons;
 mod lifecycle;
 mod names;

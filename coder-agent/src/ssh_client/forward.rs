@@ -1,9 +1,10 @@
 use std::io;
+use std::path::Path;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::io::copy_bidirectional_with_sizes;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional_with_sizes};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs, UnixStream};
 
 use super::{RemoteListener, SshClient, SshStream};
 
@@ -33,6 +34,7 @@ impl SshClient {
                     streams.push(async move {
                         // A stream that cannot be opened is closed: that is all its user can be told.
                         if let Ok(remote) = self.dial(host, port).await {
+                            drop(local.set_nodelay(true));
                             splice(remote, local).await;
                         }
                     });
@@ -48,13 +50,32 @@ impl RemoteListener {
     /// the connection ends.
     pub async fn forward_to(&mut self, target: impl ToSocketAddrs) {
         let target = &target;
+        let connect = || async move {
+            let local = TcpStream::connect(target).await?;
+            drop(local.set_nodelay(true));
+            Ok(local)
+        };
+        self.pass_on(connect).await;
+    }
+
+    /// The same for a Unix socket of this machine.
+    pub async fn forward_to_unix(&mut self, path: &Path) {
+        self.pass_on(|| UnixStream::connect(path)).await;
+    }
+
+    async fn pass_on<S, F>(&mut self, connect: impl Fn() -> F)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = io::Result<S>>,
+    {
         let mut streams = FuturesUnordered::new();
         loop {
             tokio::select! {
                 accepted = self.accept(), if streams.len() < MAX_STREAMS => {
                     let Some(remote) = accepted else { return };
+                    let connecting = connect();
                     streams.push(async move {
-                        if let Ok(local) = TcpStream::connect(target).await {
+                        if let Ok(local) = connecting.await {
                             splice(remote, local).await;
                         }
                     });
@@ -65,8 +86,7 @@ impl RemoteListener {
     }
 }
 
-async fn splice(mut remote: SshStream, mut local: TcpStream) {
-    drop(local.set_nodelay(true));
+async fn splice(mut remote: SshStream, mut local: impl AsyncRead + AsyncWrite + Unpin) {
     // Either end may break at any time; both are closed then.
     let copied =
         copy_bidirectional_with_sizes(&mut remote, &mut local, COPY_BUFFER, COPY_BUFFER).await;

@@ -51,6 +51,9 @@ pub(crate) struct SshArgs {
     /// Lend the workspace this side's SSH agent; not with `--stdio`, where `ssh -A` does it.
     #[arg(short = 'A', long, env = "CODER_SSH_FORWARD_AGENT")]
     pub(super) forward_agent: bool,
+    /// Lend the workspace this side's GnuPG agent, to sign and decrypt with; GnuPG has to be there too.
+    #[arg(short = 'G', long, env = "CODER_SSH_FORWARD_GPG")]
+    pub(super) forward_gpg: bool,
     /// Socket of the SSH agent to lend instead of that in `SSH_AUTH_SOCK`.
     #[arg(long, env = "CODER_SSH_IDENTITY_AGENT", value_name = "SOCKET")]
     pub(super) identity_agent: Option<PathBuf>,

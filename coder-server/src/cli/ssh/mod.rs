@@ -2,6 +2,7 @@
 
 mod args;
 mod connect;
+mod gpg;
 mod known_hosts;
 mod log_file;
 mod network_info;

@@ -3,7 +3,7 @@
 use super::{
     SshArgs,
     connect::{Ended, SSH_FAULT},
-    remote_forward,
+    gpg, remote_forward,
 };
 use crate::cli::{error::CliError, parameters::pairs};
 use coder_agent::{
@@ -27,9 +27,18 @@ pub(super) async fn run(
     };
     let ssh = SshClient::connect(stream, options).await.map_err(failed)?;
     let wants_terminal = args.tty || args.command.is_empty();
+    let environment = pairs(&args.env).map_err(Ended::Failed)?;
+    let _gpg = match args.forward_gpg {
+        true => Some(
+            gpg::begin(&ssh, &environment)
+                .await
+                .map_err(Ended::Failed)?,
+        ),
+        false => None,
+    };
     let request = SessionRequest {
         command: (!args.command.is_empty()).then(|| args.command.join(" ")),
-        environment: pairs(&args.env).map_err(Ended::Failed)?,
+        environment,
         terminal: (wants_terminal && ssh_client::has_terminal()).then(TerminalRequest::default),
         agent_forward,
     };

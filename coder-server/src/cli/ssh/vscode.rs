@@ -64,6 +64,7 @@ fn prepare(global: &GlobalArgs, args: VsCodeSshArgs) -> CliResult<(GlobalArgs, S
         env: Vec::new(),
         remote_forward: Vec::new(),
         forward_agent: false,
+        forward_gpg: false,
         identity_agent: None,
         // The extension starts workspaces itself.
         disable_autostart: true,
