@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coder_core::clock::OsEntropy;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::main::{complain, print};
@@ -47,6 +48,10 @@ const MAX_TOKEN_FILE_BYTES: u64 = 4_096;
 
 /// How long calls to the file system may go on when everything else has ended.
 const LAST_CALLS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long signals are taken for one wish to end: who sends one to the agent's process group reaches the agent and its
+/// supervisor, which passes it on.
+const SAME_REQUEST: Duration = Duration::from_secs(2);
 
 /// Two workers are enough for what an agent moves, and cost little memory.
 const WORKER_THREADS: usize = 2;
@@ -166,13 +171,19 @@ fn client(arguments: &AgentArguments) -> Result<AgentClient> {
     )?)
 }
 
-/// Cancels `shutdown` when somebody wants this process to end; when that happens again, it ends at once.
+/// Cancels `shutdown` when somebody wants this process to end; when that happens again later, it ends at once.
 fn on_signal(shutdown: CancellationToken) -> io::Result<()> {
     let mut requests = EndRequests::listen()?;
     tokio::spawn(async move {
         requests.next().await;
         tracing::info!("signal received");
         shutdown.cancel();
+        let same = sleep(SAME_REQUEST);
+        tokio::pin!(same);
+        while tokio::select! {
+            () = &mut same => false,
+            () = requests.next() => true,
+        } {}
         requests.next().await;
         tracing::warn!("second signal received, ending at once");
         std::process::exit(1);

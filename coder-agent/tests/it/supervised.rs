@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use coder_agent::protocol::{LifecycleState as S, ScriptStatus};
+use coder_agent::protocol::{LifecycleState as S, Script, ScriptStatus};
 use coder_agent::testing::FakeAgentApi;
 use tokio::process::{Child, Command};
 
@@ -107,6 +107,33 @@ async fn signals_are_passed_on_and_the_exit_code_back() {
         kill(supervisor.id().unwrap(), signal);
         assert!(soon(supervisor.wait()).await.unwrap().success());
     }
+    assert_eq!(server.api().states().last(), Some(&S::Off));
+}
+
+/// As a process group gets it that both are in: the agent hears it twice.
+#[tokio::test]
+async fn a_signal_to_both_lets_stop_scripts_end() {
+    let home = tempfile::tempdir().unwrap();
+    let farewell = home.path().join("farewell");
+    let mut manifest = manifest();
+    let text = format!("sleep 1; echo whole > '{}'", farewell.display());
+    manifest.scripts = vec![Script {
+        run_on_stop: true,
+        run_on_start: false,
+        ..script(1, &text)
+    }];
+    let server = TestServer::start(FakeAgentApi::new(manifest)).await;
+    let mut supervisor = agent(&server, home.path(), &[]).spawn().unwrap();
+    until("ready", || server.api().states().contains(&S::Ready)).await;
+    let inner = child_of(supervisor.id().unwrap()).unwrap();
+    kill(inner, "TERM");
+    until("the stop script runs", || {
+        server.api().states().contains(&S::ShuttingDown)
+    })
+    .await;
+    kill(supervisor.id().unwrap(), "TERM");
+    assert!(soon(supervisor.wait()).await.unwrap().success());
+    assert_eq!(std::fs::read_to_string(farewell).unwrap(), "whole\n");
     assert_eq!(server.api().states().last(), Some(&S::Off));
 }
 
