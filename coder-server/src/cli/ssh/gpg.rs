@@ -28,15 +28,15 @@ pub(super) async fn begin(
     ssh: &SshClient,
     environment: &BTreeMap<String, String>,
 ) -> CliResult<JoinSet<()>> {
-    // It is started if it does not run; without a key there is nothing to lend.
-    local("gpgconf", &["--launch", "gpg-agent"]).await?;
-    let agent = local("gpgconf", &["--list-dirs", "agent-extra-socket"]).await?;
-    let agent = PathBuf::from(String::from_utf8_lossy(&agent).trim());
+    // First, since GnuPG makes its folder then, without which no agent starts.
     let keys = local("gpg", &["--batch", "--export"]).await?;
     if keys.is_empty() {
         return Err(CliError::new("there are no GnuPG keys here to lend")
             .hint("make one with: gpg --quick-generate-key <your address>"));
     }
+    local("gpgconf", &["--launch", "gpg-agent"]).await?;
+    let agent = local("gpgconf", &["--list-dirs", "agent-extra-socket"]).await?;
+    let agent = PathBuf::from(String::from_utf8_lossy(&agent).trim());
     let socket = remote(ssh, environment, PREPARE, &keys).await?;
     let trust = local("gpg", &["--batch", "--export-ownertrust"]).await?;
     remote(ssh, environment, TRUST, &trust).await?;
