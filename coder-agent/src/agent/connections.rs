@@ -2,14 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use coder_core::Timestamp;
 use coder_core::clock::{Clock, Entropy};
 use coder_core::id::ConnectionId;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::outbox::{Outbox, Report};
 use crate::Result;
 use crate::protocol::{ConnectionAction, ConnectionType, ReportConnection};
+use crate::ssh::SessionType;
+
+/// How long a client may take until it is known what it is.
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
 
 /// Reports kept while the server cannot be reached; beyond that the oldest are lost.
 const MAX_REPORTS: usize = 2_048;
@@ -31,7 +40,11 @@ struct Shared {
 pub(crate) struct OpenConnection {
     shared: Arc<Shared>,
     id: ConnectionId,
-    kind: ConnectionType,
+    /// What it is counted as.
+    counted: ConnectionType,
+    /// What the server was told that it is.
+    told: Option<ConnectionType>,
+    since: Timestamp,
     exit_code: Option<i32>,
     reason: String,
 }
@@ -60,16 +73,24 @@ impl Connections {
 
     /// A connection begins.
     pub(crate) fn begin(&self, kind: ConnectionType) -> OpenConnection {
-        let open = OpenConnection {
+        let mut open = self.begin_untold(kind);
+        open.tell(kind);
+        open
+    }
+
+    /// A connection begins whose client may turn out to be something more than `kind`. The server is told when that
+    /// is known, at the latest when the connection ends.
+    pub(super) fn begin_untold(&self, kind: ConnectionType) -> OpenConnection {
+        *self.shared.open().entry(kind).or_default() += 1;
+        OpenConnection {
             shared: Arc::clone(&self.shared),
             id: ConnectionId::generate(&*self.shared.entropy),
-            kind,
+            counted: kind,
+            told: None,
+            since: self.shared.clock.now(),
             exit_code: None,
             reason: String::new(),
-        };
-        *self.shared.open().entry(kind).or_default() += 1;
-        open.report(ConnectionAction::Connect);
-        open
+        }
     }
 }
 
@@ -86,6 +107,34 @@ impl OpenConnection {
         self.reason = reason.into();
     }
 
+    /// As [`until`](Self::until), and the server is told of it when `client` is known, or takes too long to be.
+    pub(super) async fn until_known(
+        mut self,
+        served: impl Future<Output = Result<()>>,
+        mut client: watch::Receiver<Option<SessionType>>,
+    ) -> Result<()> {
+        let mut served = pin!(served);
+        let known = timeout(KNOWN_WITHIN, client.wait_for(Option::is_some));
+        let ended = tokio::select! {
+            ended = &mut served => Some(ended),
+            known = known => {
+                let known = known.ok().and_then(std::result::Result::ok);
+                let kind = match known.as_deref() {
+                    Some(Some(SessionType::VsCode)) => ConnectionType::Vscode,
+                    Some(Some(SessionType::JetBrains)) => ConnectionType::Jetbrains,
+                    _ => self.counted,
+                };
+                drop(known);
+                self.tell(kind);
+                None
+            }
+        };
+        match ended {
+            Some(ended) => self.until(std::future::ready(ended)).await,
+            None => self.until(served).await,
+        }
+    }
+
     /// The connection lasts until `served` is done, and ends for the reason of its error.
     pub(super) async fn until(self, served: impl Future<Output = Result<()>>) -> Result<()> {
         let served = served.await;
@@ -94,14 +143,19 @@ impl OpenConnection {
         served
     }
 
-    fn report(&self, action: ConnectionAction) {
+    fn tell(&mut self, kind: ConnectionType) {
+        self.told = Some(kind);
+        self.report(kind, ConnectionAction::Connect, self.since);
+    }
+
+    fn report(&self, kind: ConnectionType, action: ConnectionAction, timestamp: Timestamp) {
         self.shared
             .reports
             .push(Report::Connection(ReportConnection {
                 id: self.id,
                 action,
-                kind: self.kind,
-                timestamp: self.shared.clock.now(),
+                kind,
+                timestamp,
                 // Connections come through the server, which sees from where.
                 ip: None,
                 exit_code: self.exit_code,
@@ -112,10 +166,15 @@ impl OpenConnection {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        if let Some(open) = self.shared.open().get_mut(&self.kind) {
+        if let Some(open) = self.shared.open().get_mut(&self.counted) {
             *open -= 1;
         }
-        self.report(ConnectionAction::Disconnect);
+        let kind = self.told.unwrap_or_else(|| {
+            self.tell(self.counted);
+            self.counted
+        });
+        let now = self.shared.clock.now();
+        self.report(kind, ConnectionAction::Disconnect, now);
     }
 }
 
@@ -131,7 +190,6 @@ impl fmt::Debug for Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coder_core::Timestamp;
     use coder_core::clock::{ManualClock, OsEntropy};
 
     #[tokio::test]
@@ -185,5 +243,49 @@ mod tests {
             kept += 1;
         }
         assert_eq!((kept, newest), (MAX_REPORTS, last));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_is_told_as_what_it_turns_out_to_be() {
+        let clock = ManualClock::new(Timestamp::default());
+        let connections = Connections::new(Arc::new(clock), Arc::new(OsEntropy));
+        let told = async || {
+            let report = connections.reports().first().await;
+            connections.reports().pop(&report);
+            let Report::Connection(report) = report else {
+                panic!("{report:?}");
+            };
+            (report.action, report.kind)
+        };
+        let (connect, gone) = (ConnectionAction::Connect, ConnectionAction::Disconnect);
+        // What it says, what nobody says for too long, and what ends before.
+        for (says, lasts, kind) in [
+            (Some(SessionType::VsCode), true, ConnectionType::Vscode),
+            (
+                Some(SessionType::JetBrains),
+                true,
+                ConnectionType::Jetbrains,
+            ),
+            (Some(SessionType::Ssh), true, ConnectionType::Ssh),
+            (None, true, ConnectionType::Ssh),
+            (None, false, ConnectionType::Ssh),
+        ] {
+            let (known, client) = watch::channel(says);
+            let open = connections.begin_untold(ConnectionType::Ssh);
+            assert_eq!(connections.count(ConnectionType::Ssh), 1);
+            let served = async {
+                if lasts {
+                    tokio::time::sleep(2 * KNOWN_WITHIN).await;
+                }
+                Ok(())
+            };
+            open.until_known(served, client).await.unwrap();
+            drop(known);
+            assert_eq!(
+                (told().await, told().await),
+                ((connect, kind), (gone, kind))
+            );
+        }
+        assert_eq!(connections.count(ConnectionType::Ssh), 0);
     }
 }

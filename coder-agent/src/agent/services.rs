@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -123,8 +123,10 @@ impl Services {
         match port {
             port::SSH | port::STANDARD_SSH => {
                 let stream = stream.accept().await?;
-                let open = self.connections.begin(ConnectionType::Ssh);
-                open.until(self.ssh.serve(stream, ended)).await
+                let (known, client) = watch::channel(None);
+                let open = self.connections.begin_untold(ConnectionType::Ssh);
+                let served = self.ssh.serve_telling(stream, ended, known);
+                open.until_known(served, client).await
             }
             port::RECONNECTING_PTY => {
                 let stream = self.traffic.meter(stream.accept().await?);

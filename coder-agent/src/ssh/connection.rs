@@ -12,6 +12,7 @@ use super::input::InputBudget;
 use super::limits::{DISCONNECT_GRACE, INPUT_STALL, LOGIN_GRACE, MIN_KEEPALIVE_TIMEOUT};
 use super::registry::Registry;
 use super::server::ServerState;
+use super::statistics::Known;
 use super::transport::{Transport, Unsent};
 use crate::{Error, ErrorKind, Result};
 
@@ -27,6 +28,7 @@ pub(super) async fn serve<S>(
     server: Arc<ServerState>,
     stream: S,
     shutdown: CancellationToken,
+    known: Known,
 ) -> Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -40,7 +42,7 @@ where
     let (unsent, budget) = (Unsent::default(), InputBudget::new());
     let traffic = server.connections.traffic.clone();
     let registry = Registry::new(token.clone(), unsent.clone(), traffic);
-    let counted = Arc::new(server.connections.add());
+    let counted = Arc::new(server.connections.add(known));
     let stream = Transport::new(stream, token.clone(), unsent, Some(budget.clone()));
     let handler = Handler::new(
         Arc::clone(&server),

@@ -81,6 +81,7 @@ impl Handler {
             return Ok(session.channel_failure(channel)?);
         };
         session.channel_success(channel)?;
+        self.counted.settle();
         setup.agent = self.forwards.agent().map(Into::into);
         let server = Arc::clone(&self.server);
         self.server
@@ -387,6 +388,7 @@ impl russh::server::Handler for Handler {
             return Ok(session.channel_failure(channel)?);
         };
         session.channel_success(channel)?;
+        self.counted.settle();
         let home = self.server.user.home.clone();
         self.server.tasks.spawn(sftp::run(home, served));
         Ok(())

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::statistics::Connections;
+use super::statistics::{Connections, Known};
 use super::{
     Blocked, Environment, HostKey, SshOptions, SshStatistics, User, WorkspaceSettings, algorithms,
     connection, session,
@@ -92,7 +92,20 @@ impl SshServer {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        connection::serve(Arc::clone(&self.state), stream, shutdown).await
+        self.serve_telling(stream, shutdown, Known::new(None)).await
+    }
+
+    /// The same; `known` hears what the client is when its first session begins.
+    pub(crate) async fn serve_telling<S>(
+        &self,
+        stream: S,
+        shutdown: CancellationToken,
+        known: Known,
+    ) -> Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        connection::serve(Arc::clone(&self.state), stream, shutdown, known).await
     }
 
     /// How much the server is used.

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use super::SessionType;
 use crate::traffic::Traffic;
 
@@ -23,18 +25,23 @@ pub(super) struct Connections {
     pub(super) traffic: Traffic,
 }
 
+/// Hears what the client of a connection is, once that is known.
+pub(super) type Known = watch::Sender<Option<SessionType>>;
+
 /// A connection in the count, for as long as this lives.
 #[derive(Debug)]
 pub(super) struct Counted {
     connections: Connections,
+    known: Known,
     /// `None` until the client has logged in.
     session_type: Mutex<Option<SessionType>>,
 }
 
 impl Connections {
-    pub(super) fn add(&self) -> Counted {
+    pub(super) fn add(&self, known: Known) -> Counted {
         Counted {
             connections: self.clone(),
+            known,
             session_type: Mutex::new(None),
         }
     }
@@ -58,6 +65,18 @@ impl Counted {
     /// What the client says it is.
     pub(super) fn says(&self, session_type: SessionType) {
         self.replace(|before| before.and(Some(session_type)));
+    }
+
+    /// The client has begun a session: what it says comes before that.
+    pub(super) fn settle(&self) {
+        let session_type = lock(&self.session_type).clone();
+        self.known.send_if_modified(|known| {
+            let news = known.is_none() && session_type.is_some();
+            if news {
+                *known = session_type;
+            }
+            news
+        });
     }
 
     /// What the client seems to be, unless it says something else.
@@ -113,7 +132,7 @@ mod tests {
             let expected = expected.iter().cloned().collect();
             assert_eq!(connections.statistics().connections, expected);
         };
-        let one = connections.add();
+        let one = connections.add(Known::new(None));
         one.says(SessionType::VsCode);
         counts(&[]);
         one.log_in();
@@ -124,10 +143,24 @@ mod tests {
         counts(&[(SessionType::JetBrains, 1)]);
         one.says(SessionType::VsCode);
         one.seems(SessionType::JetBrains);
-        let two = connections.add();
+        let two = connections.add(Known::new(None));
         two.log_in();
         counts(&[(SessionType::Ssh, 1), (SessionType::VsCode, 1)]);
         drop((one, two));
         counts(&[]);
+    }
+    #[test]
+    fn what_a_client_is_is_known_when_its_first_session_begins() {
+        let (known, mut hears) = watch::channel(None);
+        let one = Connections::default().add(known);
+        one.settle();
+        assert_eq!(*hears.borrow_and_update(), None, "nobody has logged in");
+        one.log_in();
+        one.says(SessionType::VsCode);
+        one.settle();
+        assert_eq!(*hears.borrow_and_update(), Some(SessionType::VsCode));
+        one.says(SessionType::JetBrains);
+        one.settle();
+        assert!(!hears.has_changed().unwrap());
     }
 }
