@@ -33,6 +33,9 @@ pub struct Converted {
     /// The task that the workspace works on.
     #[serde(default)]
     pub ai_task: Option<AiTask>,
+    /// Names of agents on which no resource depends, so that they run nowhere.
+    #[serde(default)]
+    pub agents_left_out: Vec<String>,
 }
 
 impl Converted {
@@ -88,7 +91,12 @@ pub fn convert(instances: &[Instance], graph: &Graph) -> Result<Converted> {
     for (address, (instance, _)) in &resources {
         labels.entry(instance.label()).or_default().push(address);
     }
-    for Attachment { label, mut agent } in agents::agents(instances, graph)? {
+    let attached = agents::agents(instances, graph)?;
+    let agents_left_out = agents::of_kind(instances, attributes::Agent::TYPE_NAME)
+        .filter(|agent| attached.iter().all(|one| one.agent.name != agent.name))
+        .map(|agent| agent.name.clone())
+        .collect();
+    for Attachment { label, mut agent } in attached {
         // All instances of a block share the label; the agent runs on the first.
         let first = labels.get(&label).and_then(|addresses| addresses.first());
         let found = first.and_then(|address| resources.get_mut(*address));
@@ -109,6 +117,7 @@ pub fn convert(instances: &[Instance], graph: &Graph) -> Result<Converted> {
         external_auth_providers: parameters::external_auth_providers(instances)?,
         workspace_tags: parameters::workspace_tags(instances)?,
         ai_task,
+        agents_left_out,
     })
 }
 
@@ -300,6 +309,8 @@ mod tests {
         let converted = convert(&instances, &graph(&[])).unwrap();
         assert_eq!(converted.resources.len(), 1);
         assert!(converted.resources[0].agents.is_empty());
+        assert_eq!(converted.agents_left_out, ["main"]);
+        assert!(simple(Vec::new()).unwrap().agents_left_out.is_empty());
     }
 
     #[test]

@@ -215,8 +215,15 @@ impl TerraformSession {
         }
     }
 
-    /// A preset may be meant for another version, so what it sets too much is no error.
-    fn warn_of_presets(&self, converted: &Converted) {
+    /// What is odd in a template and no error: a preset may be meant for another version, and an agent for a resource
+    /// that comes later.
+    fn warn(&self, converted: &Converted) {
+        for agent in &converted.agents_left_out {
+            let text = format!(
+                "The agent {agent:?} runs nowhere, since no resource uses it: give its token or init_script to one"
+            );
+            self.logs.log(Log::new(LogLevel::Warn, text));
+        }
         for (preset, parameter) in converted.unknown_preset_values() {
             let text = format!(
                 "The preset {preset:?} sets {parameter:?}, which is no parameter of the template"
@@ -283,7 +290,7 @@ impl Session for TerraformSession {
             self.plan_with_terraform(request, cancel).await?
         };
         if transition == WorkspaceTransition::Start {
-            self.warn_of_presets(&converted);
+            self.warn(&converted);
         }
         let planned = Arc::new(Planned { transition, apply });
         self.newest_plan = Some(Arc::clone(&planned));
