@@ -29,9 +29,16 @@ pub(super) struct Attachment {
     pub(super) agent: Agent,
 }
 
-/// The agents of a template by address. An agent on which no resource depends runs nowhere, and
-/// is left out.
-pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attachment>> {
+/// The agents of a template.
+pub(super) struct Agents {
+    /// By address.
+    pub(super) attached: Vec<Attachment>,
+    /// Names of those on which no resource depends, so that they run nowhere.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Finds the agents of a template.
+pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Agents> {
     let compute: BTreeSet<String> = instances
         .iter()
         .filter(|found| found.mode == Mode::Managed)
@@ -42,6 +49,7 @@ pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attach
         .collect();
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     let (mut agents, mut places) = (Vec::new(), BTreeMap::new());
+    let mut left_out = Vec::new();
     for instance in sorted(instances, attributes::Agent::TYPE_NAME) {
         check_name(&instance.name)?;
         let (name, address) = (&instance.name, &instance.address);
@@ -53,13 +61,15 @@ pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attach
         let runs_on = graph.nearest(&label, Direction::ToDependents, |label| {
             compute.contains(label)
         });
-        if let Some(runs_on) = runs_on.into_iter().next() {
-            places.insert(label, agents.len());
-            agents.push(Attachment {
-                label: runs_on,
-                agent: read_agent(instance)?,
-            });
-        }
+        let Some(runs_on) = runs_on.into_iter().next() else {
+            left_out.push(name.clone());
+            continue;
+        };
+        places.insert(label, agents.len());
+        agents.push(Attachment {
+            label: runs_on,
+            agent: read_agent(instance)?,
+        });
     }
     let mut parts = Parts {
         instances,
@@ -73,7 +83,10 @@ pub(super) fn agents(instances: &[Instance], graph: &Graph) -> Result<Vec<Attach
         // Only to find out whether the template asked for an error.
         attachment.agent.environment()?;
     }
-    Ok(parts.agents)
+    Ok(Agents {
+        attached: parts.agents,
+        left_out,
+    })
 }
 
 /// Instances of one type, in the order in which they were found.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::agent_parts;
-use super::agents::{self, Attachment};
+use super::agents::{self, Agents, Attachment};
 use super::graph::{Direction, Graph};
 use super::parameters;
 use super::show::{Instance, Mode};
@@ -91,11 +91,7 @@ pub fn convert(instances: &[Instance], graph: &Graph) -> Result<Converted> {
     for (address, (instance, _)) in &resources {
         labels.entry(instance.label()).or_default().push(address);
     }
-    let attached = agents::agents(instances, graph)?;
-    let agents_left_out = agents::of_kind(instances, attributes::Agent::TYPE_NAME)
-        .filter(|agent| attached.iter().all(|one| one.agent.name != agent.name))
-        .map(|agent| agent.name.clone())
-        .collect();
+    let Agents { attached, left_out } = agents::agents(instances, graph)?;
     for Attachment { label, mut agent } in attached {
         // All instances of a block share the label; the agent runs on the first.
         let first = labels.get(&label).and_then(|addresses| addresses.first());
@@ -117,7 +113,7 @@ pub fn convert(instances: &[Instance], graph: &Graph) -> Result<Converted> {
         external_auth_providers: parameters::external_auth_providers(instances)?,
         workspace_tags: parameters::workspace_tags(instances)?,
         ai_task,
-        agents_left_out,
+        agents_left_out: left_out,
     })
 }
 
