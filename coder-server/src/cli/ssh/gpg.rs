@@ -36,7 +36,7 @@ pub(super) async fn begin(
     }
     local("gpgconf", &["--launch", "gpg-agent"]).await?;
     let agent = local("gpgconf", &["--list-dirs", "agent-extra-socket"]).await?;
-    let agent = PathBuf::from(String::from_utf8_lossy(&agent).trim());
+    let agent = PathBuf::from(text(&agent));
     let socket = remote(ssh, environment, PREPARE, &keys).await?;
     let trust = local("gpg", &["--batch", "--export-ownertrust"]).await?;
     remote(ssh, environment, TRUST, &trust).await?;
@@ -60,8 +60,7 @@ async fn local(program: &str, arguments: &[&str]) -> CliResult<Vec<u8>> {
         .await
         .map_err(|error| failed().caused_by(error).hint("install GnuPG on this side"))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(failed().caused_by(io::Error::other(said)));
+        return Err(failed().caused_by(io::Error::other(text(&output.stderr))));
     }
     if output.stdout.len() > MAX_BYTES {
         return Err(failed().caused_by(io::Error::other("it printed too much")));
@@ -94,13 +93,16 @@ async fn remote(
     let status = ssh.run(request, streams, sizes).await;
     let status = status.map_err(|error| failed().caused_by(error))?;
     if status != 0 {
-        return Err(failed().caused_by(io::Error::other(text(&stderr))));
+        return Err(failed().caused_by(io::Error::other(text(written(&stderr)))));
     }
-    Ok(text(&stdout))
+    Ok(text(written(&stdout)))
 }
 
-fn text(written: &Cursor<Box<[u8]>>) -> String {
-    let length = usize::try_from(written.position()).unwrap_or_default();
-    let bytes = written.get_ref().get(..length).unwrap_or_default();
+fn written(room: &Cursor<Box<[u8]>>) -> &[u8] {
+    let length = usize::try_from(room.position()).unwrap_or_default();
+    room.get_ref().get(..length).unwrap_or_default()
+}
+
+fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }

@@ -28,13 +28,11 @@ pub(super) async fn run(
     let ssh = SshClient::connect(stream, options).await.map_err(failed)?;
     let wants_terminal = args.tty || args.command.is_empty();
     let environment = pairs(&args.env).map_err(Ended::Failed)?;
-    let _gpg = match args.forward_gpg {
-        true => Some(
-            gpg::begin(&ssh, &environment)
-                .await
-                .map_err(Ended::Failed)?,
-        ),
-        false => None,
+    let _gpg = if args.forward_gpg {
+        let lent = gpg::begin(&ssh, &environment).await;
+        Some(lent.map_err(Ended::Failed)?)
+    } else {
+        None
     };
     let request = SessionRequest {
         command: (!args.command.is_empty()).then(|| args.command.join(" ")),
