@@ -113,34 +113,36 @@ impl OpenConnection {
         served: impl Future<Output = Result<()>>,
         mut client: watch::Receiver<Option<SessionType>>,
     ) -> Result<()> {
-        let mut served = pin!(served);
-        let known = timeout(KNOWN_WITHIN, client.wait_for(Option::is_some));
-        let ended = tokio::select! {
-            ended = &mut served => Some(ended),
-            known = known => {
-                let known = known.ok().and_then(std::result::Result::ok);
-                let kind = match known.as_deref() {
-                    Some(Some(SessionType::VsCode)) => ConnectionType::Vscode,
-                    Some(Some(SessionType::JetBrains)) => ConnectionType::Jetbrains,
-                    _ => self.counted,
-                };
-                drop(known);
-                self.tell(kind);
-                None
+        let usual = self.counted;
+        let told = async {
+            let known = timeout(KNOWN_WITHIN, client.wait_for(Option::is_some)).await;
+            match known.ok().and_then(std::result::Result::ok).as_deref() {
+                Some(Some(SessionType::VsCode)) => ConnectionType::Vscode,
+                Some(Some(SessionType::JetBrains)) => ConnectionType::Jetbrains,
+                _ => usual,
             }
         };
-        match ended {
-            Some(ended) => self.until(std::future::ready(ended)).await,
-            None => self.until(served).await,
-        }
+        let mut served = pin!(served);
+        let outcome = tokio::select! {
+            outcome = &mut served => outcome,
+            kind = told => {
+                self.tell(kind);
+                served.await
+            }
+        };
+        self.finish(outcome)
     }
 
     /// The connection lasts until `served` is done, and ends for the reason of its error.
     pub(super) async fn until(self, served: impl Future<Output = Result<()>>) -> Result<()> {
-        let served = served.await;
-        let reason = served.as_ref().err().map(ToString::to_string);
+        let outcome = served.await;
+        self.finish(outcome)
+    }
+
+    fn finish(self, outcome: Result<()>) -> Result<()> {
+        let reason = outcome.as_ref().err().map(ToString::to_string);
         self.end(None, reason.unwrap_or_default());
-        served
+        outcome
     }
 
     fn tell(&mut self, kind: ConnectionType) {

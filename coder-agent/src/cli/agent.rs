@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coder_core::clock::OsEntropy;
-use tokio::time::sleep;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::main::{complain, print};
@@ -178,12 +178,12 @@ fn on_signal(shutdown: CancellationToken) -> io::Result<()> {
         requests.next().await;
         tracing::info!("signal received");
         shutdown.cancel();
-        let same = sleep(SAME_REQUEST);
-        tokio::pin!(same);
-        while tokio::select! {
-            () = &mut same => false,
-            () = requests.next() => true,
-        } {}
+        let same = async {
+            loop {
+                requests.next().await;
+            }
+        };
+        let _: Result<(), _> = timeout(SAME_REQUEST, same).await;
         requests.next().await;
         tracing::warn!("second signal received, ending at once");
         std::process::exit(1);

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::process;
-use crate::platform::process::Signal;
+use crate::platform::process::{self, Signal};
 
 /// How long processes may take to end after the agent hung up on them.
 const HANGUP_GRACE: Duration = Duration::from_secs(2);

@@ -66,11 +66,8 @@ impl Window {
             let allowed = channel.received.saturating_add(window.into());
             channel.allowed.push_back(allowed);
         }
-        while channel.allowed.front() < Some(&channel.received) {
-            if channel.allowed.pop_front().is_none() {
-                break;
-            }
-        }
+        let received = channel.received;
+        channel.allowed.retain(|allowed| *allowed >= received);
         if waited {
             self.size = self.size.saturating_mul(2).min(MAX_WINDOW_SIZE);
         }

@@ -32,14 +32,18 @@ pub(crate) fn make_private_folders(path: &Path) -> io::Result<()> {
 
 /// Whether a folder, and no link to one, is this user's, and nobody else can write to it.
 pub(crate) fn is_own_folder(path: &Path) -> io::Result<bool> {
-    let found = fs::symlink_metadata(path)?;
-    let ours = found.uid() == rustix::process::geteuid().as_raw();
-    Ok(found.is_dir() && ours && found.mode() & 0o022 == 0)
+    is_folder_without(path, 0o022)
 }
 
 /// Whether a folder, and no link to one, is this user's, and nobody else can enter it.
 pub(crate) fn is_secret_folder(path: &Path) -> io::Result<bool> {
-    Ok(is_own_folder(path)? && fs::symlink_metadata(path)?.mode() & 0o077 == 0)
+    is_folder_without(path, 0o077)
+}
+
+fn is_folder_without(path: &Path, permissions: u32) -> io::Result<bool> {
+    let found = fs::symlink_metadata(path)?;
+    let ours = found.uid() == rustix::process::geteuid().as_raw();
+    Ok(found.is_dir() && ours && found.mode() & permissions == 0)
 }
 
 /// Makes a file anew that only this user can read. The folder may be a shared one like `/tmp`: a link that somebody

@@ -26,12 +26,12 @@ pub(crate) struct Group(Option<Pid>);
 impl Group {
     /// That of a process which leads its group, see [`lead_group`].
     pub(crate) fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| pid(i32::try_from(id).ok()?)))
+        Self(pid(child))
     }
 
     /// That of a process which may be somebody else's child.
     pub(crate) fn with_id(id: i32) -> Self {
-        Self(pid(id))
+        Self(Pid::from_raw(id))
     }
 
     /// Sends a signal to all of them.
@@ -67,7 +67,7 @@ pub(crate) fn widen(_pipe: Option<&impl std::os::fd::AsFd>, _bytes: usize) {}
 
 /// Whether there is a process with this number.
 pub(crate) fn exists(id: i32) -> bool {
-    pid(id).is_some_and(|pid| test_kill_process(pid).is_ok())
+    Pid::from_raw(id).is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 
 /// The signal that ended a process, and whether it left a core.
@@ -91,7 +91,7 @@ pub(crate) async fn run_to_end(mut command: Command) -> io::Result<ExitStatus> {
         signal(SignalKind::terminate())?,
     ];
     let mut child = command.spawn()?;
-    let id = child.id().and_then(|id| pid(i32::try_from(id).ok()?));
+    let id = pid(&child);
     loop {
         let [hang_up, interrupt, terminate]: &mut [Heard; 3] = &mut signals;
         let received = tokio::select! {
@@ -112,8 +112,8 @@ pub(crate) fn host_name() -> Vec<u8> {
     rustix::system::uname().nodename().to_bytes().to_vec()
 }
 
-fn pid(id: i32) -> Option<Pid> {
-    Pid::from_raw(id)
+fn pid(child: &Child) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(child.id()?).ok()?)
 }
 
 /// The environment of this process.

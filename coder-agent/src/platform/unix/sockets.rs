@@ -1,16 +1,16 @@
 //! Unix sockets that clients ask to have forwarded to them.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{
-    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt as _;
 use rustix::fs::{Mode, fchmod};
 use tokio::net::UnixSocket;
 pub(crate) use tokio::net::{UnixListener, UnixStream};
+
+use super::files::make_private_folders;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
@@ -30,10 +30,7 @@ pub(crate) struct SocketFile {
 /// folder is made.
 pub(crate) fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
+        make_private_folders(folder)?;
     }
     let listener = match bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
